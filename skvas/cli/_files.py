@@ -65,7 +65,8 @@ UNUSED: dict[str, dict[str, str | None]] = {
     "features": {"time": "auto", "time_unit": "auto", "columns": None},
     "poses": {"activity": None, "time": "auto", "time_unit": "auto"},
     "sensors": {"activity": None},
-    "video": {"time": "auto", "time_unit": "auto"},
+    "video": {"time": "auto", "time_unit": "auto", "reset_after": None},
+    "lines": {"time": "auto", "time_unit": "auto"},
 }
 
 

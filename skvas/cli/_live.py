@@ -28,7 +28,7 @@ from skvas.datasets._recordings import features_of_fit, rate_of_fit
 from skvas.features import FrameFeatures
 from skvas.features._decoding import read_frames, resampled
 from skvas.features._sources import compute_as_they_come, in_real_time, read_camera
-from skvas.live import LiveTracker, NextStep
+from skvas.live import LiveFrames, LiveRecording, LiveTracker, LiveWarning, NextStep
 
 __all__ = ["run"]
 
@@ -39,7 +39,9 @@ CAMERA = "camera:"
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
     model = load_segmenter(options.model)
-    tracker: LiveTracker = model.stream(fps=options.fps, lag=options.lag)
+    tracker: LiveTracker = model.stream(
+        fps=options.fps, lag=options.lag, reset_after=options.reset_after
+    )
     n_frames, total, most = 0, 0.0, 0.0  # and seconds
     told = _LiveLines(tracker, names_by_label(model), as_json=options.json)
     is_over = False
@@ -57,7 +59,7 @@ def run(options: argparse.Namespace) -> None:
             is_over = True
             raise
         finally:  # what waits for later frames, also where a recording breaks off
-            told.tell(tracker.finish().rest, is_over=is_over)
+            told.end(tracker.finish(), is_over=is_over)
     finally:
         if n_frames:
             mean, most = 1e3 * total / n_frames, 1e3 * most
@@ -72,7 +74,9 @@ def _frames_of(
     if source.startswith(CAMERA):
         camera = read_camera(source[len(CAMERA) :])
     is_played = camera is not None or is_video(source)
-    kind = "video" if is_played or source == "-" else kind_of(source, model)
+    kind = "lines" if source == "-" else "video"
+    if kind == "video" and not is_played:
+        kind = kind_of(source, model)
     refuse_unused(options, {kind}, repr(source))
     if source == "-":
         rows = frames_of_lines(model.n_features_in_, features_of_fit(model))
@@ -115,8 +119,16 @@ class _LiveLines:
         self.tracker = tracker
         self.names = names or {}
         self.as_json = as_json
+        self.n_expected = 0  # frames
+        self.moment: float | None = None  # of the newest one
+        self.is_known = False  # whether a frame could be read
+        self.following: list[NextStep] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        """Forget a recording, if there was one."""
         self.moments: deque[float | None] = deque()  # of frames that are not final
-        self.moment: float | None = None  # of the newest frame
+        self.began: float | None = None
         self.action: int | str | None = None
         self.n_warnings = 0
 
@@ -124,30 +136,53 @@ class _LiveLines:
         """Note when the next frame is; None: as the rate of frames says, if known."""
         fps = self.tracker.fps
         if moment is None and fps is not None:
-            moment = self.tracker.n_frames_ / fps
+            moment = self.n_expected / fps
+        self.n_expected += 1
         self.moment = None if moment is None else round(moment, 6)
-        self.moments.append(self.moment)
 
-    def tell(self, found: Any, *, is_over: bool = False) -> None:
-        """Tell of frames that are final, of what is unusual, and at the end lacking."""
-        is_known = self.tracker.current_ is not None  # else no frame could be read
+    def tell(self, found: LiveFrames) -> None:
+        """Tell what the newest frame says, also of the recording that it has ended."""
+        for recording in self.tracker.ended_:
+            self.end(recording)
+            self._begin()
+        if self.tracker.n_frames_:  # else the frame counts in no recording
+            self.moments.append(self.moment)
+        if self.tracker.n_frames_ == 1:
+            self.began = self.moment
+        self.is_known = self.tracker.current_ is not None
+        self.following = self.tracker.next_[:1]
+        self._tell(found, self.tracker.warnings_, self.moment)
+
+    def end(self, recording: LiveRecording, *, is_over: bool = True) -> None:
+        """Tell of frames that waited for the end, and then of steps that it lacks."""
+        moment, fps = self.moment, self.tracker.fps
+        if self.tracker.reset_after and self.began is not None and fps is not None:
+            # That of the last frame that could be read.
+            moment = round(self.began + (recording.n_frames - 1) / fps, 6)
+        warnings = [w for w in recording.warnings if is_over or w.kind != "missing"]
+        self._tell(recording.rest, warnings, moment)
+
+    def _tell(
+        self, found: LiveFrames, warnings: list[LiveWarning], now: float | None
+    ) -> None:
+        """Tell of steps that begin, and of what is unusual now."""
+        assert found.labels is not None
         for frame, action in enumerate(found.labels.tolist(), found.start):
             moment = self.moments.popleft()
-            if is_known and action != self.action:
+            if self.is_known and action != self.action:
                 self.action = action
                 self._tell_step(found, frame, moment)
-        for warning in self.tracker.warnings_[self.n_warnings :]:
-            self.n_warnings += 1
-            if warning.kind == "missing" and not is_over:
-                continue
+        for warning in warnings[self.n_warnings :]:
             named = replace(warning, action=self._call(warning.action))
-            when = {"frame": named.frame, "time": self.moment}
+            when = {"frame": named.frame, "time": now}
             told = {"warning": named.kind, "action": named.action}
-            self._print(when | told, f"warning: {named}{_at(self.moment)}")
+            self._print(when | told, f"warning: {named}{_at(now)}")
+        self.n_warnings = len(warnings)
         self._draw()
 
-    def _tell_step(self, found: Any, frame: int, moment: float | None) -> None:
+    def _tell_step(self, found: LiveFrames, frame: int, moment: float | None) -> None:
         n = frame - found.start
+        assert found.probabilities is not None
         probability = float(found.probabilities[n].max())
         action = self._call(self.action)
         record: dict[str, Any] = {"frame": frame, "time": moment, "action": action}
@@ -156,9 +191,8 @@ class _LiveLines:
         if found.progress is not None:
             record["progress"] = round(float(found.progress[n]), 4)
             text += f", {found.progress[n]:.0%} done"
-        following = self.tracker.next_[:1]
         record["next"] = None
-        for step in following:
+        for step in self.following:
             record["next"] = self._call(step.action)
             record["next_in_frames"] = round(step.n_frames, 1)
             if step.seconds is not None:

@@ -262,6 +262,14 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
         "of the newest frame, not of the frame that waited",
     )
     parser.add_argument(
+        "--reset-after",
+        metavar="SECONDS",
+        type=_duration,
+        help="a recording is over after so long without a frame that can be read, and "
+        "the next such frame begins another (default: the end of the source ends it); "
+        "frames of videos and cameras can all be read",
+    )
+    parser.add_argument(
         "--json",
         action="store_true",
         help="print JSON, one a line: of a step frame, time, action, probability, "

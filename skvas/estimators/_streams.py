@@ -42,7 +42,13 @@ class StreamsFrames(BaseVideoEstimator):
     live_: dict[str, Any] | None
 
     @underflow_to_zero()
-    def stream(self, *, fps: float | None = None, lag: float = 0) -> LiveTracker:
+    def stream(
+        self,
+        *,
+        fps: float | None = None,
+        lag: float = 0,
+        reset_after: float | None = None,
+    ) -> LiveTracker:
         """Follow a recording while it goes on.
 
         Frames are standardised by what was seen of their recording, with the videos of
@@ -59,6 +65,10 @@ class StreamsFrames(BaseVideoEstimator):
         lag : int or float, default=0
             Later frames that an answer waits for, at most. More are more accurate. 0
             answers at once, infinity at the end, and then as `predict` does.
+        reset_after : float, default=None
+            Seconds without a frame that can be read, two frames or more, after which a
+            recording is over, and the next frame that can be read begins another. Needs
+            the rate of frames. None: call `finish` and `reset`.
 
         Returns
         -------
@@ -68,7 +78,8 @@ class StreamsFrames(BaseVideoEstimator):
         Raises
         ------
         InvalidParameterError
-            If `fps` or `lag` is out of range.
+            If `fps`, `lag` or `reset_after` is out of range, or seconds are given and
+            the rate of frames is not known.
         ValueError
             If `live_` is None.
         NotFittedError
@@ -98,6 +109,7 @@ class StreamsFrames(BaseVideoEstimator):
             embedder=self.embedder() if learned.on_embedding else None,
             feature_names=features_of_fit(self),
             action_names=getattr(self, "action_names_", None),
+            reset_after=reset_after,
         )
         if fps is not None and usual is not None and abs(fps / usual - 1) > OTHER_RATE:
             warnings.warn(

@@ -128,7 +128,8 @@ class LiveRecording:
     warnings : list of LiveWarning
         All that was unusual.
     rest : LiveFrames
-        The frames that `finish` has made final.
+        The frames that `finish` has made final. Of a recording that has ended by
+        itself, all that no push has returned.
 
     Examples
     --------
@@ -152,3 +153,31 @@ class LiveRecording:
         n_labelled = self.n_frames if self.segments else 0
         labels: np.ndarray = segments_to_labels(self.segments, n_labelled)
         return labels
+
+
+def join_frames(first: LiveFrames, later: LiveFrames, stop: int) -> LiveFrames:
+    """Return the answers of frames and of those after them, up to one, as one.
+
+    Parameters
+    ----------
+    first, later : LiveFrames
+        Of neighbouring frames.
+    stop : int
+        Number of the first frame that is left out.
+
+    Returns
+    -------
+    LiveFrames
+    """
+    start = min(first.start, stop)
+    parts = [
+        (first.labels, later.labels),
+        (first.probabilities, later.probabilities),
+        (first.progress, later.progress),
+        (first.spread, later.spread),
+    ]
+    joined = [
+        None if a is None or b is None else np.concatenate([a, b])[: stop - start]
+        for a, b in parts
+    ]
+    return LiveFrames(start, *joined)

@@ -6,7 +6,7 @@ import copy
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,13 @@ from skvas._typing import Self
 from skvas.decoding import Segment
 from skvas.exceptions import InvalidParameterError, ModelFileError
 from skvas.labels._doubt import lower
-from skvas.live._answers import LiveFrames, LiveRecording, LiveStep, NextStep
+from skvas.live._answers import (
+    LiveFrames,
+    LiveRecording,
+    LiveStep,
+    NextStep,
+    join_frames,
+)
 from skvas.live._course import Course
 from skvas.live._embedder import LiveEmbedder
 from skvas.live._filter import Filter, Seen, smooth
@@ -49,6 +55,9 @@ MANY_TIMES, DRIFT = 50, 0.1
 LASTING = 5
 # Steps that come next with less probability are not told.
 UNLIKELY = 0.05
+# A pause that ends a recording lasts so many frames, at least: one that follows another
+# may be late by less.
+SHORTEST_PAUSE = 2
 
 
 class LiveTracker:
@@ -82,17 +91,25 @@ class LiveTracker:
         Names of the features in `fit`, which columns of data frames are held against.
     action_names : sequence of str, default=None
         What warnings call the actions. None: by their labels.
+    reset_after : float, default=None
+        Seconds without a frame that can be read, after which a recording is over, and
+        the next frame that can be read begins another. Frames before the first that can
+        be read, and after the last, then count in no recording. None: a recording goes
+        on until `finish` or `reset`, and all frames count.
 
     Attributes
     ----------
     n_frames_ : int
-        Frames that were pushed since the start.
+        Frames of the recording up to now.
     current_ : LiveStep or None
         The step now, by all frames up to now; None before the first that can be read.
     next_ : list of NextStep
         Steps that may come next, the likeliest first.
     warnings_ : list of LiveWarning
         What was unusual up to now; `finish` adds what is missing at the end.
+    ended_ : list of LiveRecording
+        Recordings that have ended by themselves (`reset_after`) in the last push. What
+        no push has returned of their frames is in `rest`.
 
     See Also
     --------
@@ -125,12 +142,14 @@ class LiveTracker:
         embedder: LiveEmbedder | None = None,
         feature_names: Sequence[str] | None = None,
         action_names: Sequence[str] | None = None,
+        reset_after: float | None = None,
     ) -> None:
         check_fps(fps, none_ok=True)
         if lag != math.inf:
             check_integer("lag", lag, low=0)
         self.fps = fps
         self.lag = lag
+        self.reset_after = _check_pause(reset_after, fps)
         self.classes = np.arange(model.n_actions) if classes is None else classes
         self.feature_names = None if feature_names is None else [*feature_names]
         self.action_names = None if action_names is None else [*action_names]
@@ -165,8 +184,11 @@ class LiveTracker:
         self._was_held = self._is_over = False
         self._action: int | None = None
         self._since = 0  # the frame from which on it is told
+        # Frames' time from the last frame that could be read to the last one pushed.
+        self._quiet = 0.0
         self.n_frames_ = 0
         self.warnings_: list[LiveWarning] = []
+        self.ended_: list[LiveRecording] = []
 
     @underflow_to_zero()
     def push(self, frames: Any, times: Any = None) -> LiveFrames:
@@ -181,18 +203,20 @@ class LiveTracker:
             of `fit`, in their order.
         times : array-like of shape (n_frames,), default=None
             Their times in seconds, one every ``1 / fps``; they are only checked. Frames
-            without times count as well: the next time has to be as much later.
+            without times count as well: the next time has to be as much later. A gap
+            ends the recording where it makes `reset_after` pass.
 
         Returns
         -------
         LiveFrames
             The frames that have become final: with a lag those that lie so far back.
+            They are of the recording that goes on; others are in `ended_`.
 
         Raises
         ------
         ValueError, TypeError
-            If frames are not as described, or leave a gap in time. The tracker is as
-            it was before.
+            If frames are not as described, or leave another gap in time. The tracker is
+            as it was before.
         RuntimeError
             If the recording is over: call `reset` first.
         """
@@ -202,53 +226,33 @@ class LiveTracker:
                 "another one."
             )
         checked = check_frames(frames, self._model.n_features, self.feature_names)
-        began, last = self._check_times(times, len(checked))
-        final: list[np.ndarray] = []
-        told: list[int | None] = []
-        poses, known, embedder = self._poses, self._known, self._embedder
-        shown = checked if poses is None else poses.bodies.visible(checked)
-        lacks = np.isnan(shown)
-        can_be_read = ~lacks.all(axis=1)
-        has_holes = lacks.any(axis=1) & can_be_read
-        whole = None if self._whole is None else checked.copy()
-        embedded = None
-        if embedder is not None:  # which may refuse frames
-            known = known.copy()
-        if poses is None and not (embedder and embedder.closes_gaps):
-            known.complete(checked)
-        if embedder is not None:  # at once, which is faster, and the same
-            embedded = embedder.push(checked)
-        elif poses is not None:
-            checked = poses.describe(shown)
-        self._known = known
-        for number, frame in enumerate(checked):
-            if has_holes[number]:
-                self._warn_of_holes()
-            if not can_be_read[number]:
-                seen = self._hold()
-            elif embedded is None:
-                seen = self._see(self._standing.see(frame, counts=self._counts))
-            else:
-                seen = self._see(spread_out(embedded[number]))
-            if self._is_smoothed:
-                self._pending.append(seen)
-            told.append(self._action)
-            if whole is not None:
-                self._kept.append(whole[number])
-            self.n_frames_ += 1
-            final += self._settle()
-        self._began, self._last = began, last
-        if self.lag == math.inf:
-            return self._answer([], 0)
-        start = self.n_frames_ - len(self._pending) - len(final)
-        return self._answer(final, start, told if self.lag == 0 else None)
+        seconds = self._check_times(times, len(checked))
+        bodies = self._model.bodies
+        shown = checked if bodies is None else bodies.visible(checked)
+        spans, quiet = self._spans(~np.isnan(shown).all(axis=1), seconds)
+        # A frame may yet be refused after a recording has ended.
+        other = self if len(spans) == 1 else self.copy()
+        ended: list[LiveRecording] = []
+        for number, span in enumerate(spans, 1):
+            found = other._take_in(
+                checked[span], shown[span], None if seconds is None else seconds[span]
+            )
+            if number < len(spans):
+                over = other.finish()
+                rest = join_frames(found, over.rest, over.n_frames)
+                ended.append(replace(over, rest=rest))
+                other.reset()
+        other._quiet, other.ended_ = quiet, ended
+        vars(self).update(vars(other))
+        return found
 
     @underflow_to_zero()
     def finish(self) -> LiveRecording:
         """End the recording.
 
         Steps that never began, and nearly all recordings of `fit` have, are added to
-        `warnings_`.
+        `warnings_`. With `reset_after`, frames at the end that cannot be read do not
+        count, although `push` may have returned answers, and warned of them.
 
         Returns
         -------
@@ -262,22 +266,29 @@ class LiveTracker:
         """
         if self._is_over:
             raise RuntimeError("The recording is over already; call reset.")
+        n_frames = self.n_frames_
+        if self.reset_after is not None:
+            n_frames -= self._filter.n_held
         if self._is_smoothed:
-            posteriors = smooth(self._pending, self._chain.transitions)
+            n_final = self.n_frames_ - len(self._pending)
+            left = self._pending[: max(0, n_frames - n_final)]
+            posteriors = smooth(left, self._chain.transitions)
         else:  # for a recording of which no frame could be read
-            posteriors = [self._filter.posterior] * self.n_frames_
-        start = self.n_frames_ - len(posteriors)
-        rest = self._answer(posteriors, start, whole=self._label_whole())
+            posteriors = [self._filter.posterior] * n_frames
+        start = n_frames - len(posteriors)
+        rest = self._answer(posteriors, start, whole=self._label_whole(n_frames))
         self._pending, self._kept = [], []
+        self._began = self._last = None  # which may be of a frame that does not count
+        self.n_frames_ = n_frames
         self._is_over = True
         for step in self._monitor.missing():
-            self._warn("missing", step, self.n_frames_ - 1)
-        stops = [first for first, _ in self._runs][1:] + [self.n_frames_]
+            self._warn("missing", step, n_frames - 1)
+        stops = [first for first, _ in self._runs][1:] + [n_frames]
         segments = [
             Segment(first, stop, self._names[action])
             for (first, action), stop in zip(self._runs, stops, strict=False)
         ]
-        return LiveRecording(self.n_frames_, segments, list(self.warnings_), rest)
+        return LiveRecording(n_frames, segments, list(self.warnings_), rest)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the tracker to a file, for :func:`skvas.live.load_tracker`.
@@ -308,6 +319,8 @@ class LiveTracker:
             "feature_names": self.feature_names,
             "action_names": self.action_names,
             "fps": None if self.fps is None else float(self.fps),
+            "reset_after": self.reset_after,
+            "quiet": self._quiet,
             "lag": None if self.lag == math.inf else int(self.lag),
             "known": self._known.state(),
             "poses": None if self._poses is None else self._poses.state(),
@@ -406,6 +419,87 @@ class LiveTracker:
                 )
             )
         return found
+
+    def _spans(
+        self, can_be_read: np.ndarray, seconds: np.ndarray | None
+    ) -> tuple[list[slice], float]:
+        """Share frames out among this recording and those that begin after it.
+
+        Each but the last is over by its end; frames between them count in none. Returns
+        the frames' time since the last one that could be read as well.
+        """
+        n_frames = len(can_be_read)
+        if self.reset_after is None:
+            return [slice(n_frames)], 0.0
+        assert self.fps is not None
+        limit = self.reset_after * self.fps
+        spans, start, quiet = [], 0, self._quiet
+        has_begun = self._filter.has_started
+        for number, step in enumerate(self._steps(n_frames, seconds)):
+            quiet = quiet + step if has_begun else 0.0
+            if quiet > limit:
+                spans.append(slice(start, number))
+                has_begun, quiet = False, 0.0
+            if can_be_read[number]:
+                start = start if has_begun else number
+                has_begun, quiet = True, 0.0
+        return [*spans, slice(start if has_begun else n_frames, n_frames)], quiet
+
+    def _steps(self, n_frames: int, seconds: np.ndarray | None) -> list[float]:
+        """Return how long after the one before it each frame comes, in frames."""
+        if seconds is None or not n_frames:
+            return [1.0] * n_frames
+        assert self.fps is not None
+        before = seconds[0] - 1 / self.fps
+        if self._last is not None:
+            time, frame = self._last
+            before = time + (self.n_frames_ - 1 - frame) / self.fps
+        steps: list[float] = (np.diff(seconds, prepend=before) * self.fps).tolist()
+        return steps
+
+    def _take_in(
+        self, checked: np.ndarray, shown: np.ndarray, seconds: np.ndarray | None
+    ) -> LiveFrames:
+        """Take in frames of one recording, and what can be seen of them."""
+        began, last = self._follow(seconds, len(checked))
+        final: list[np.ndarray] = []
+        told: list[int | None] = []
+        poses, known, embedder = self._poses, self._known, self._embedder
+        lacks = np.isnan(shown)
+        can_be_read = ~lacks.all(axis=1)
+        has_holes = lacks.any(axis=1) & can_be_read
+        whole = None if self._whole is None else checked.copy()
+        embedded = None
+        if embedder is not None:  # which may refuse frames
+            known = known.copy()
+        if poses is None and not (embedder and embedder.closes_gaps):
+            known.complete(checked)
+        if embedder is not None:  # at once, which is faster, and the same
+            embedded = embedder.push(checked)
+        elif poses is not None:
+            checked = poses.describe(shown)
+        self._known = known
+        for number, frame in enumerate(checked):
+            if has_holes[number]:
+                self._warn_of_holes()
+            if not can_be_read[number]:
+                seen = self._hold()
+            elif embedded is None:
+                seen = self._see(self._standing.see(frame, counts=self._counts))
+            else:
+                seen = self._see(spread_out(embedded[number]))
+            if self._is_smoothed:
+                self._pending.append(seen)
+            told.append(self._action)
+            if whole is not None:
+                self._kept.append(whole[number])
+            self.n_frames_ += 1
+            final += self._settle()
+        self._began, self._last = began, last
+        if self.lag == math.inf:
+            return self._answer([], 0)
+        start = self.n_frames_ - len(self._pending) - len(final)
+        return self._answer(final, start, told if self.lag == 0 else None)
 
     @property
     def _counts(self) -> bool:
@@ -514,11 +608,11 @@ class LiveTracker:
         """Tell whether answers are made of what was seen of each frame."""
         return self._whole is None or self._chain.positions is not None
 
-    def _label_whole(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Label all frames together, as they were pushed."""
+    def _label_whole(self, n_frames: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Label so many frames together, as they were pushed."""
         if self._whole is None or not self._filter.has_started:
             return None
-        return self._whole(np.array(self._kept))
+        return self._whole(np.array(self._kept[:n_frames]))
 
     def _answer(
         self,
@@ -564,15 +658,10 @@ class LiveTracker:
         mean = float(posterior @ positions)
         return mean, math.sqrt(float(posterior @ (positions - mean) ** 2))
 
-    def _check_times(
-        self, times: Any, n_frames: int
-    ) -> tuple[tuple[float, int] | None, tuple[float, int] | None]:
-        """Check that frames follow each other.
-
-        Returns the first time since when all are known and the last, with their frames.
-        """
+    def _check_times(self, times: Any, n_frames: int) -> np.ndarray | None:
+        """Return times in seconds, one a frame."""
         if times is None:
-            return (None if n_frames else self._began), self._last
+            return None
         if self.fps is None:
             raise InvalidParameterError(
                 "times are held against the rate of frames, which is missing; give "
@@ -587,11 +676,22 @@ class LiveTracker:
                 f"times must be {n_frames} finite numbers, one a frame, got "
                 f"{shorten(times)}."
             )
-        self._refuse_gaps(checked)
+        return checked
+
+    def _follow(
+        self, seconds: np.ndarray | None, n_frames: int
+    ) -> tuple[tuple[float, int] | None, tuple[float, int] | None]:
+        """Check that frames follow each other.
+
+        Returns the first time since when all are known and the last, with their frames.
+        """
+        if seconds is None:
+            return (None if n_frames else self._began), self._last
+        self._refuse_gaps(seconds)
         if not n_frames:
             return self._began, self._last
-        last = float(checked[-1]), self.n_frames_ + n_frames - 1
-        began = self._began or (float(checked[0]), self.n_frames_)
+        last = float(seconds[-1]), self.n_frames_ + n_frames - 1
+        began = self._began or (float(seconds[0]), self.n_frames_)
         self._check_rate(last[0] - began[0], last[1] - began[1])
         return began, last
 
@@ -644,7 +744,7 @@ def load_tracker(path: str | os.PathLike[str], *, model: Any = None) -> LiveTrac
     Returns
     -------
     LiveTracker
-        Equal to the one that was saved, bit for bit.
+        Equal to the one that was saved, bit for bit; but `ended_` is empty.
 
     Raises
     ------
@@ -709,7 +809,9 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     is_known = kinds in ({int}, {str}, set()) and len(names) == model.n_actions
     if not is_known or len(np.unique(classes)) < len(names):
         raise ModelFileError("the names of the actions are not as a tracker has them")
-    tracker = LiveTracker(model, fps=state["fps"], lag=lag, classes=classes)
+    # The last one is younger than trackers.
+    options = {"fps": state["fps"], "lag": lag, "reset_after": state.get("reset_after")}
+    tracker = LiveTracker(model, classes=classes, **options)
     n_features = model.n_features
     # Younger than trackers.
     tracker.feature_names = _check_names(state.get("feature_names"), n_features)
@@ -720,6 +822,7 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
         tracker._poses.restore(state["poses"])
     tracker._standing.restore(state["standing"])
     tracker._filter.restore(state["filter"])
+    tracker._quiet = check_real("quiet", state.get("quiet", 0.0))
     if tracker._course is not None:
         tracker._course.restore(state["course"])
     monitor = dict(state["monitor"])
@@ -728,6 +831,8 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     tracker._monitor.restore(monitor)
     tracker._pending = _pending(state, len(tracker._chain.start))
     tracker.n_frames_ = check_count("n_frames", state["n_frames"])
+    if tracker._filter.n_held > tracker.n_frames_:
+        raise ModelFileError("more frames were held than pushed")
     tracker._runs = _runs(state, model.n_actions, tracker.n_frames_)
     time = check_real("time", state["time"], none_ok=True)
     if time is not None:  # its frame is younger than trackers, which had the last one
@@ -758,6 +863,24 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
         if warning.name is not None:
             check_type("the name of a warning", warning.name, str)
     return tracker
+
+
+def _check_pause(value: Any, fps: float | None) -> float | None:
+    """Return the seconds after which a recording is over, if there are any."""
+    seconds = check_real("reset_after", value, low=0, low_open=True, none_ok=True)
+    if seconds is None:
+        return None
+    if fps is None:
+        raise InvalidParameterError(
+            f"reset_after={shorten(value)} is a number of seconds, and the rate of "
+            "frames is missing; give fps as well."
+        )
+    if seconds * fps < SHORTEST_PAUSE:
+        raise InvalidParameterError(
+            f"reset_after={shorten(value)} must last {SHORTEST_PAUSE} frames or more, "
+            f"{SHORTEST_PAUSE / fps:.4g} s at {fps:.4g} frames a second."
+        )
+    return seconds
 
 
 def _runs(

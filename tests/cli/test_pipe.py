@@ -211,3 +211,62 @@ def test_memory_of_live_does_not_grow_with_the_recording(tmp_path, monkeypatch):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[2] < peaks[1] + 16 * 8000  # bytes
+
+
+def lines_of(*parts):
+    return [",".join(map(str, row)) + "\n" for part in parts for row in part]
+
+
+@pytest.mark.parametrize("lag", [0, 5, 10_000])
+def test_each_recording_of_a_pipe_is_told_as_by_itself(
+    tmp_path, monkeypatch, capsys, lag
+):
+    data = make_videos(9, n_actions=K, n_features=3, random_state=0)
+    skvas.ActionSegmenter(K, max_epochs=0).fit(data.videos).save(tmp_path / "model")
+    begun = data.videos[0][data.labels[0] != data.labels[0][-1]]
+    pause = np.full((11, 3), np.nan)
+
+    def told(*parts):
+        monkeypatch.setattr(sys, "stdin", iter(lines_of(*parts)))
+        options = ["--lag", lag, "--fps", 10, "--reset-after", 1, "--json"]
+        assert run("live", tmp_path / "model", "-", *options) == 0
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    found = told(pause[:4], begun, pause, pause, data.videos[1], pause[:3])
+    expected = []
+    for video, start in ((begun, 4), (data.videos[1], 4 + len(begun) + 22)):
+        for record in told(video):
+            expected.append(record | {"time": round(record["time"] + start / 10, 6)})
+    assert any(record.get("warning") == "missing" for record in expected)
+    is_told_of_pause = [r.get("warning") == "unreadable" for r in found]
+    assert sum(is_told_of_pause) == 2
+    found = [r for r, is_of in zip(found, is_told_of_pause, strict=True) if not is_of]
+    assert found == expected
+
+
+def test_pauses_of_live_are_told_in_words(tmp_path, monkeypatch, capsys):
+    data = make_videos(9, n_actions=K, n_features=3, random_state=0)
+    skvas.ActionSegmenter(K, max_epochs=0).fit(data.videos).save(tmp_path / "model")
+    begun = data.videos[0][data.labels[0] != data.labels[0][-1]]
+    lines = lines_of(begun, np.full((11, 3), np.nan), data.videos[1])
+    options = ["--fps", 10, "--reset-after", 1]
+    monkeypatch.setattr(sys, "stdin", iter(lines))
+    assert run("live", tmp_path / "model", "-", *options) == 0
+    out, err = capsys.readouterr()
+    n, again = len(begun), (len(begun) + 11) / 10
+    end = rf"never began \(frame {n - 1}\) at {(n - 1) / 10:.2f} s\n"
+    assert re.search(rf"{end}frame 0: action .* at {again:.2f} s", out)
+    assert f"{len(lines)} frames, " in err
+
+
+def test_pauses_that_no_source_can_have_are_refused(tmp_path, monkeypatch, capsys):
+    videos = make_videos(3, n_actions=K, n_features=3, random_state=0).videos
+    skvas.ActionSegmenter(K, max_epochs=0).fit(videos).save(tmp_path / "model")
+    command = ["live", tmp_path / "model"]
+    monkeypatch.setattr(sys, "stdin", iter(lines_of(videos[0])))
+    assert run(*command, "-", "--reset-after", 1) == 1
+    assert "give fps" in capsys.readouterr().err
+    assert run(*command, "-", "--reset-after", 0, "--fps", 10) == 1
+    assert "reset_after" in capsys.readouterr().err
+    assert run(*command, "a.mp4", "--reset-after", 1, "--fps", 10) == 1
+    assert "--reset-after has no use for 'a.mp4'" in capsys.readouterr().err

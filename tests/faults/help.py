@@ -284,7 +284,8 @@ HELP: dict[str, list[Row]] = {
         (
             "the tracker takes no more frames",
             "`finish()` was called.",
-            "`model.stream()` starts a new recording.",
+            "`reset()` starts a new recording; with `model.stream(reset_after=5)` this "
+            "happens by itself after five seconds without a frame that can be read.",
             (71,),
         ),
         (

@@ -260,12 +260,14 @@ ROWS = {
     ),
     70: (
         "a gap in the times of a stream's frames, or times that fall",
-        "one `ValueError` that says where, and the tracker is as it was",
+        "one `ValueError` that says where, and the tracker is as it was; with "
+        "`reset_after`, a gap that is long enough ends the recording",
     ),
     71: (
         "frames pushed after the end of a recording; a stream of a model that is not "
         "fitted, or was saved before there were streams; a saved tracker that labels "
-        "at the end, without its model",
+        "at the end, without its model; `reset_after` without a rate of frames, or "
+        "shorter than two of them",
         "one error that says what to do; the end stays as it was",
     ),
     72: (

@@ -99,11 +99,17 @@ def test_missing_points_are_guessed_and_bodies_out_of_view_are_held(is_live, tmp
     assert kinds.count("incomplete") == kinds.count("unreadable") == 1
 
 
-def test_points_of_low_confidence_are_missing():
+@cache
+def with_confidence():
+    """Return a model of points with their confidence, and videos of such."""
     videos = [np.dstack([v, np.ones((*v.shape[:2], 1))]) for v in data()[0]]
     features = make_pipeline(PoseFeatures("xyc"), "auto")
     fitted = ActionSegmenter(K, features=features, max_epochs=0, random_state=0)
-    fitted.fit([flat(video) for video in videos[:6]])
+    return fitted.fit([flat(video) for video in videos[:6]]), videos
+
+
+def test_points_of_low_confidence_are_missing():
+    fitted, videos = with_confidence()
     unsure, missing = videos[8].copy(), videos[8].copy()
     unsure[20:25, 2] = [1e5, 1e5, 0.1]
     unsure[40:44] = [1e5, 1e5, 0.1]
@@ -114,6 +120,14 @@ def test_points_of_low_confidence_are_missing():
     )
     assert one.warnings_ == other.warnings_
     assert {"incomplete", "unreadable"} <= {warning.kind for warning in one.warnings_}
+
+
+def test_recordings_end_where_all_points_have_a_low_confidence():
+    fitted, videos = with_confidence()
+    pause = np.full_like(videos[8][:11], 0.1)
+    stream = fitted.stream(fps=10, reset_after=1)
+    stream.push(flat(np.concatenate([videos[8], pause])))
+    assert [recording.n_frames for recording in stream.ended_] == [len(videos[8])]
 
 
 @pytest.mark.parametrize("cls", [ActionSegmenter, JointAlignSegment, VideoAligner])
