@@ -52,8 +52,9 @@ __all__ = ["WhitenedViews"]
 _VIEWS = ("video", "collection", "motion")
 
 
-# Share of a video within which motion counts where nothing is smoothed.
-_REACH = 0.01
+# Standard deviation of the Gaussian within which motion counts, as a share of a video;
+# and that of older fits that smoothed nothing, which otherwise had the smoothing's.
+_REACH, _OLDER_REACH = 0.003, 0.01
 
 
 # Directions with less than this share of the largest variance are rounding errors, or
@@ -88,9 +89,8 @@ class WhitenedViews(
     "collection" standardises over all training frames, which keeps these differences.
     The two views side by side are a good start for alignment and segmentation, which
     training can improve. A third one, "motion", takes in place of each feature the
-    logarithm of how much it varies about its smoothed course: it tells walking from
-    standing where both pass the same places. (Where nothing is smoothed, the course
-    that .01 as `smoothing` would give.)
+    logarithm of how much it varies nearby, within a Gaussian of .003 of the video and
+    of a frame at least: it tells walking from standing where both pass the same places.
 
     Parameters
     ----------
@@ -147,6 +147,9 @@ class WhitenedViews(
     motion_mean_, motion_scale_ : ndarray of shape (n_features_in_,)
         Mean and standard deviation of the logarithm of .1 + its share of
         `usual_motion_`.
+    motion_reach_ : float
+        With the view "motion", the standard deviation of its Gaussian as a share of the
+        video.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -297,7 +300,8 @@ class WhitenedViews(
     @property
     def reach(self) -> float:
         """Standard deviation of the Gaussian of motion, as a share of the video."""
-        return float(self.smoothing) if self.smoothing > 0 else _REACH
+        older = float(self.smoothing) if self.smoothing > 0 else _OLDER_REACH
+        return float(getattr(self, "motion_reach_", older))
 
     def __sklearn_tags__(self) -> Tags:
         """Declare that results are float32."""
@@ -333,6 +337,7 @@ class WhitenedViews(
 
     def _learn_motion(self, videos: Sequence[np.ndarray]) -> None:
         """Learn how much each feature usually varies nearby."""
+        self.motion_reach_ = _REACH
         if self.causal:
             usual = float(np.median(lengths_of(videos)))
             self.motion_newest_ = weight_of_newest(motion_sigma(self.reach, usual))

@@ -68,13 +68,16 @@ STILL, SEEN_FRAMES = 0.8, 2000
 # firmer then.
 NOISY, FIRM, MORE = 0.3, 0.5, 0.1
 # Motion is all there is where clusters of whitened frames are found again less than so,
-# and those of motion so well; and those of unwhitened frames less well, or less than so
-# many times as well and for less than `LONG`.
-NOTHING, SOMETHING, FAR_BETTER = 0.1, 0.15, 3.0
+# and those of motion so well; and those of unwhitened frames less than so many times as
+# well, or than the second number and stay for fewer frames than so.
+NOTHING, SOMETHING, WORSE, HARDLY_BETTER, BRIEF = 0.1, 0.3, 0.75, 1.5, 12.0
 # Where videos share an order, motion has to repeat so much, and so many times as much
 # as places, whitened or not; at a first look by so much. So many times as much is also
 # enough to take the place of components that keep their variance.
 MUCH, CLEARLY, AT_FIRST = 0.45, 1.1, 0.3
+# Motion that repeats less than places may tell what these do not: clusters of both side
+# by side are then found again so many times as well as those of places.
+BESIDE = 1.05
 
 
 def kinds_to_expect(n_actions: tuple[int, int] | None) -> int:
@@ -98,9 +101,10 @@ def settle_features(
     each other that it would tell these apart. Components stay unwhitened where
     whitening drowns in noise what videos share and what lasts. Else motion is a further
     view, where clusters of it are found again in other videos, and no worse than those
-    of the other views; and the only one where these are not found again at all. Where
-    videos share an order, motion mostly adds nothing to a place in it: there clusters
-    of it have to be found again clearly better. And there alignment needs whitened
+    of the other views, or these better with motion beside them; and the only one where
+    these are not found again at all. Where videos share an order, motion mostly adds
+    nothing to a place in it: there clusters of it have to be found again clearly
+    better, or add to unscaled places as well. And there alignment needs whitened
     components, and noise does not repeat in order: so they stay unwhitened only if
     motion is no view, frames are noisy one by one or recordings differ, and the order
     is told better so, or is not firm in any case. Where clusters come often in a video
@@ -299,15 +303,23 @@ class _Look:
         return repeatability(self.directions, self.n_clusters, n_draws=1)
 
     @cached_property
-    def motion(self) -> list[np.ndarray]:
-        """Unit frames of motion alone."""
+    def motion(self) -> Sequence[np.ndarray]:
+        """Whitened frames of motion alone."""
         alone = _fit_anew(self.whitened, self.videos, views=("motion",))
-        return [unit(video) for video in apply_features(alone, self.videos)]
+        return apply_features(alone, self.videos)
 
     @cached_property
     def moved(self) -> float:
         """How well clusters of motion are found again."""
-        return repeatability(self.motion, self.n_clusters)
+        return repeatability([unit(video) for video in self.motion], self.n_clusters)
+
+    @cached_property
+    def beside(self) -> float:
+        """How well clusters of whitened frames with motion beside them are."""
+        both = [
+            np.hstack(frames) for frames in zip(self.seen, self.motion, strict=True)
+        ]
+        return repeatability([unit(video) for video in both], self.n_clusters)
 
     def is_drowned(self, share: float, in_order: bool) -> bool:
         """Tell whether clusters repeat, and whitened ones less than a share as well.
@@ -363,25 +375,39 @@ class _Look:
         """
         if self.repeats >= NOTHING or self.moved < SOMETHING:
             return False
-        if self.plain < self.moved:
+        if self.plain < WORSE * self.moved:
             return True
         _, length = self.times_and_length
-        return self.plain < FAR_BETTER * self.moved and length < LONG
+        return self.plain < HARDLY_BETTER * self.moved and length < BRIEF
 
     def moves(self) -> bool:
-        """Tell whether motion is found again, as well as places that are."""
-        return self.moved >= max(REPEATS, self.repeats)
+        """Tell whether motion is found again, as well as places or adding to them."""
+        if self.moved < REPEATS:
+            return False
+        return self.moved >= self.repeats or self.adds_to_places()
+
+    def adds_to_places(self) -> bool:
+        """Tell whether places are found again better with motion beside them."""
+        return self.beside >= BESIDE * self.repeats
 
     def moves_more(self) -> bool:
         """Tell whether motion is found again clearly better than unscaled frames."""
         return self.moves() and self.moved >= CLEARLY * self.plain
 
     def moves_in_order(self) -> bool:
-        """Tell whether motion is found again far better than places are."""
-        if repeatability(self.motion, self.n_clusters, n_draws=1) < AT_FIRST:
+        """Tell whether motion is found again far better than places, or adds to them.
+
+        That it adds is not enough where unscaled frames are found again best.
+        """
+        motion = [unit(video) for video in self.motion]
+        if repeatability(motion, self.n_clusters, n_draws=1) < AT_FIRST:
+            return False
+        if self.moved < MUCH:
             return False
         least = self.moved / CLEARLY
-        return self.moved >= MUCH and least >= self.repeats and least >= self.plain
+        if least >= self.repeats and least >= self.plain:
+            return True
+        return self.adds_to_places() and self.beside >= self.plain
 
     def tells_order(self, order: BlockOrder) -> bool:
         """Tell whether unscaled frames tell order better, or it is not firm anyway."""

@@ -302,12 +302,13 @@ def test_motion_is_all_where_places_tell_nothing():
 @pytest.mark.parametrize(
     ("repeats", "plain", "moved", "stays", "expected"),
     [
-        (0.09, 0.3, 0.4, 60.0, True),
+        (0.09, 0.29, 0.4, 60.0, True),
+        (0.09, 0.31, 0.4, 12.0, False),
         (0.11, 0.3, 0.4, 10.0, False),
-        (0.02, 0.1, 0.14, 10.0, False),
-        (0.02, 0.5, 0.2, 15.0, True),
-        (0.02, 0.5, 0.2, 16.0, False),
-        (0.02, 0.7, 0.2, 10.0, False),
+        (0.02, 0.1, 0.29, 10.0, False),
+        (0.02, 0.44, 0.3, 11.0, True),
+        (0.02, 0.44, 0.3, 12.0, False),
+        (0.02, 0.46, 0.3, 10.0, False),
     ],
 )
 def test_motion_is_all_by_what_is_found_again(repeats, plain, moved, stays, expected):
@@ -427,6 +428,37 @@ def test_motion_is_no_view_where_places_tell_more():
     assert "motion" not in choose_features(data.videos, 4).views
 
 
+@pytest.mark.parametrize(
+    ("moved", "repeats", "beside", "moves"),
+    [
+        (0.39, 0.2, 0.9, False),
+        (0.4, 0.4, 0.1, True),
+        (0.4, 0.5, 0.52, False),
+        (0.4, 0.5, 0.53, True),
+    ],
+)
+def test_motion_is_found_again_as_well_or_adds_to_places(moved, repeats, beside, moves):
+    look = _settled._Look(None, [], [], 3)
+    vars(look).update(moved=moved, repeats=repeats, beside=beside)
+    assert look.moves() is moves
+
+
+def test_motion_is_a_view_beside_places_that_are_found_again_better():
+    rng = np.random.default_rng(0)
+    postures, speeds = np.repeat(np.eye(3), 2, axis=0), np.tile([0.2, 1.0], 3)
+    videos, labels = [], []
+    for _ in range(8):
+        own = np.repeat(rng.permutation(6), 100)
+        turned = np.cumsum(rng.uniform(0.6, 1.0, len(own)))[:, None] + [0, 1, 2]
+        shown = postures[own] + speeds[own][:, None] * np.sin(turned)
+        videos.append(shown + 0.05 * rng.normal(size=shown.shape))
+        labels.append(own)
+    chosen = choose_features(videos, 6)
+    assert chosen.views == ("video", "collection", "motion")
+    model = ActionSegmenter(6, max_epochs=0, random_state=0).fit(videos)
+    assert segmentation_report(labels, model.labels_).miou > 0.9
+
+
 def test_motion_is_no_view_of_a_lone_video():
     assert "motion" not in choose_features(shaking(1), 4).views
 
@@ -456,9 +488,13 @@ def test_order_is_asked_of_places_where_motion_is_a_view(cls, monkeypatch):
     [
         ([0.29], False),
         ([0.3, 0.44], False),
-        ([0.3, 0.45, 0.41], False),
-        ([0.3, 0.45, 0.0, 0.41], False),
         ([0.3, 0.45, 0.4, 0.4], True),
+        # Of motion, of places, and of both; then of unscaled places.
+        ([0.3, 0.45, 0.41, 0.43], False),
+        ([0.3, 0.45, 0.41, 0.44, 0.45], False),
+        ([0.3, 0.45, 0.41, 0.44, 0.44], True),
+        ([0.3, 0.45, 0.0, 0.41, 0.4], False),
+        ([0.3, 0.45, 0.0, 0.41, 0.41], True),
     ],
 )
 def test_in_a_shared_order_motion_is_looked_at_step_by_step(found, moves, monkeypatch):

@@ -80,7 +80,7 @@ def test_without_smoothing_a_frame_counts_alone():
 def test_causal_motion_is_what_its_definition_says(smoothing):
     videos = make_videos()
     views = causal(views=("motion",), smoothing=smoothing).fit(videos)
-    newest = 2 / (1 + 2 * np.sqrt(np.pi) * max((smoothing or 0.01) * 70, 1))
+    newest = 2 / (1 + 2 * np.sqrt(np.pi) * max(0.003 * 70, 1))
     joined = np.concatenate(videos)
     varied = []
     for video in videos:

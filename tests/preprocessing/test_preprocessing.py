@@ -693,7 +693,7 @@ def reference_motion(videos, smoothing, n_components):
     varying = []
     for video in videos:
         standard = (video - pooled.mean(axis=0)) / pooled.std(axis=0)
-        sigma = max((smoothing or 0.01) * len(video), 1)
+        sigma = max(0.003 * len(video), 1)
         mean, square = (
             gaussian_filter1d(x, sigma, axis=0, mode="nearest")
             for x in (standard, standard**2)
@@ -739,10 +739,22 @@ def test_motion_of_long_videos_is_found_from_few_frames():
     views.set_params(smoothing=0).fit(videos)
     expected = reference_motion(videos, 0, 2)[0]
     found = views.transform(videos)[0]
-    seen = few_centres(2000, 0.01 * 2000)
-    assert len(seen) == 200
+    seen = few_centres(2000, 0.003 * 2000)
+    assert len(seen) == 667
     signs = np.sign(np.sum(found * expected, axis=0))
     assert_allclose((found * signs)[seen], expected[seen], atol=0.03)
+
+
+@pytest.mark.parametrize(("smoothing", "reach"), [(0.02, 0.02), (0, 0.01)])
+def test_motion_of_older_fits_reaches_as_far_as_it_did(smoothing, reach, monkeypatch):
+    monkeypatch.setattr("skvas.preprocessing._whitened._REACH", reach)
+    older = WhitenedViews(smoothing=smoothing, views=("motion",)).fit(VIDEOS)
+    monkeypatch.undo()
+    expected = older.transform(VIDEOS[0])
+    del older.motion_reach_
+    assert_array_equal(older.transform(VIDEOS[0]), expected)
+    newer = clone(older).fit(VIDEOS)
+    assert newer.motion_reach_ == newer.reach < reach
 
 
 def test_motion_tells_shaking_from_rest_in_the_same_place():
@@ -889,8 +901,8 @@ def test_fewer_moments_of_motion_than_features_are_multiplied_with_each_other(
     monkeypatch,
 ):
     rng = np.random.RandomState(0)
-    videos = [rng.standard_normal((n, 90)) for n in (100, 110, 120)]
-    views = WhitenedViews(n_components=2, smoothing=0.1, views=("motion",))
+    videos = [rng.standard_normal((n, 400)) for n in (100, 110, 120)]
+    views = WhitenedViews(n_components=2, views=("motion",))
     usual = views.fit_transform(videos)
     monkeypatch.setattr("skvas.preprocessing._whitened._joined", _whole)
     assert_allclose(views.fit_transform(videos)[0], usual[0], atol=1e-5)
