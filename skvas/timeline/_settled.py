@@ -71,10 +71,10 @@ NOISY, FIRM, MORE = 0.3, 0.5, 0.1
 # and those of motion so well; and those of unwhitened frames less than so many times as
 # well, or than the second number and stay for fewer frames than so.
 NOTHING, SOMETHING, WORSE, HARDLY_BETTER, BRIEF = 0.1, 0.3, 0.75, 1.5, 12.0
-# Where videos share an order, motion has to repeat so much; at a first look by so much.
-# So many times as much as unwhitened places is enough to take the place of components
-# that keep their variance.
-MUCH, AT_FIRST, CLEARLY = 0.45, 0.3, 1.1
+# Where videos share an order, motion has to repeat so much, and so many times as much
+# as places, or to add to them; at a first look by so much. So many times as much as
+# unwhitened ones is enough to take the place of components that keep their variance.
+MUCH, CLEARLY, AT_FIRST = 0.45, 1.1, 0.3
 # Motion that repeats less than places may tell what these do not: clusters of both side
 # by side are then found again so many times as well as those of places.
 BESIDE = 1.05
@@ -104,7 +104,7 @@ def settle_features(
     of the other views, or these better with motion beside them; and the only one where
     these are not found again at all. Where videos share an order, motion mostly adds
     nothing to a place in it: there clusters of it, or of both, have to be found again
-    as well as those of unscaled places, too. And there alignment needs whitened
+    better, and as well as those of unscaled places. And there alignment needs whitened
     components, and noise does not repeat in order: so they stay unwhitened only if
     motion is no view, frames are noisy one by one or recordings differ, and the order
     is told better so, or is not firm in any case. Where clusters come often in a video
@@ -395,13 +395,17 @@ class _Look:
         return self.moves() and self.moved >= CLEARLY * self.plain
 
     def moves_in_order(self) -> bool:
-        """Tell whether motion is, and no worse than unscaled frames by either way."""
+        """Tell whether motion tells more than places, and no less than unscaled ones.
+
+        By itself, or beside places.
+        """
         motion = [unit(video) for video in self.motion]
         if repeatability(motion, self.n_clusters, n_draws=1) < AT_FIRST:
             return False
-        if self.moved < MUCH or not self.moves():
+        if self.moved < MUCH:
             return False
-        return self.moved >= self.plain or self.beside >= self.plain
+        tells_more = self.moved >= CLEARLY * self.repeats or self.adds_to_places()
+        return tells_more and (self.moved >= self.plain or self.beside >= self.plain)
 
     def tells_order(self, order: BlockOrder) -> bool:
         """Tell whether unscaled frames tell order better, or it is not firm anyway."""

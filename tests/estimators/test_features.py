@@ -489,11 +489,11 @@ def test_order_is_asked_of_places_where_motion_is_a_view(cls, monkeypatch):
         ([0.29], False),
         ([0.3, 0.44], False),
         # Of motion, of places, and of both where that is less; then of unscaled places.
-        ([0.3, 0.45, 0.45, 0.45], True),
-        ([0.3, 0.45, 0.45, 0.46, 0.45], False),
-        ([0.3, 0.45, 0.46, 0.48], False),
-        ([0.3, 0.45, 0.46, 0.49, 0.49], True),
-        ([0.3, 0.45, 0.46, 0.49, 0.5], False),
+        ([0.3, 0.45, 0.4, 0.45], True),
+        ([0.3, 0.45, 0.4, 0.46, 0.45], False),
+        ([0.3, 0.45, 0.41, 0.43], False),
+        ([0.3, 0.45, 0.41, 0.44, 0.44], True),
+        ([0.3, 0.45, 0.41, 0.44, 0.46], False),
     ],
 )
 def test_in_a_shared_order_motion_is_looked_at_step_by_step(found, moves, monkeypatch):
