@@ -23,7 +23,7 @@ from skvas.live._answers import (
     NextStep,
     join_frames,
 )
-from skvas.live._course import Course
+from skvas.live._course import LASTING, Course
 from skvas.live._embedder import LiveEmbedder
 from skvas.live._filter import Filter, Seen, smooth
 from skvas.live._frames import check_frames
@@ -51,8 +51,6 @@ PARTS = 4
 # are so many, by this share of the rate.
 TOLERANCE = 0.5
 MANY_TIMES, DRIFT = 50, 0.1
-# Frames that cannot be read are told again where so many follow each other, at least.
-LASTING = 5
 # Steps that come next with less probability are not told.
 UNLIKELY = 0.05
 # A pause that ends a recording lasts so many frames, at least: one that follows another

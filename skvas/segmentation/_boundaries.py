@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from skvas._on_demand import choose
 from skvas.labels._reading import PartialLabels
 from skvas.metrics._known import known_again
 from skvas.options._groups import BOUNDARIES, DECODED, FRAMES
@@ -109,10 +108,7 @@ def settle_boundaries(
             boundaries = FRAMES
         elif len(ways) and (is_carried or ways.mean() >= FAR):
             boundaries = DECODED
-    if boundaries not in BOUNDARIES and related is not None:
-        some = choose(settled.labels, related), views.choose(related)
-        boundaries = FRAMES if are_known_by_frames(*some) else DECODED
-    where, moved = choose_boundaries(settled.labels, views, boundaries)
+    where, moved = choose_boundaries(settled.labels, views, boundaries, related)
     labels = moved if given is None else given.over(moved)
     return replace(settled, labels=labels, boundaries=where)
 
@@ -144,7 +140,10 @@ def ways_of_known(codes: Sequence[np.ndarray], views: Views) -> np.ndarray:
 
 
 def choose_boundaries(
-    found: list[np.ndarray], views: Views, boundaries: str
+    found: list[np.ndarray],
+    views: Views,
+    boundaries: str,
+    related: np.ndarray | None = None,
 ) -> tuple[str, list[np.ndarray]]:
     """Decide whether boundaries move, and return the labels then.
 
@@ -156,6 +155,8 @@ def choose_boundaries(
         The videos.
     boundaries : {"decoded", "frames", "auto"}
         "auto" moves them where that helps (see `are_known_by_frames`).
+    related : int64 ndarray, default=None
+        Positions of the videos that "auto" asks. None: all.
 
     Returns
     -------
@@ -166,12 +167,14 @@ def choose_boundaries(
     """
     if boundaries == DECODED:
         return DECODED, found
-    if boundaries != FRAMES and not are_known_by_frames(found, views):
+    if boundaries != FRAMES and not are_known_by_frames(found, views, related):
         return DECODED, found
     return FRAMES, move_boundaries(found, views)
 
 
-def are_known_by_frames(found: Sequence[np.ndarray], views: Views) -> bool:
+def are_known_by_frames(
+    found: Sequence[np.ndarray], views: Views, related: np.ndarray | None = None
+) -> bool:
     """Tell whether frames know boundaries better than the labels do.
 
     Boundaries are moved by half of the features. By the other half, linear
@@ -184,13 +187,16 @@ def are_known_by_frames(found: Sequence[np.ndarray], views: Views) -> bool:
         The action of each frame.
     views : Views
         The videos.
+    related : int64 ndarray, default=None
+        Positions of the videos that are asked. None: all.
 
     Returns
     -------
     bool
         False for a lone video, and for a single feature.
     """
-    chosen = sample_videos(len(found))
+    asked = np.arange(len(found)) if related is None else related
+    chosen = asked[sample_videos(len(asked))]
     n_features = views.details[0].shape[1]
     if len(chosen) < 2 or n_features < 2:
         return False

@@ -211,8 +211,8 @@ def settle(
     found: list[np.ndarray],
     views: Views,
     given: PartialLabels | None,
-    sown: PartialLabels | None = None,
-    related: np.ndarray | None = None,
+    sown: PartialLabels | None,
+    related: np.ndarray,
 ) -> Settled:
     """Label the frames of `fit`, by labels of some of them if there are any.
 
@@ -226,15 +226,14 @@ def settle(
         The videos of `fit`.
     given : PartialLabels or None
         Labels of some of their frames.
-    sown : PartialLabels, default=None
+    sown : PartialLabels or None
         Those of the related videos, and labels that were found for others of their
         frames. None: none were.
-    related : int64 ndarray, default=None
+    related : int64 ndarray
         Positions of the videos that labels are learned with; the others are labelled as
-        new ones are. None: all.
+        new ones are.
     """
     lengths = lengths_of(views.videos)
-    related = np.arange(len(lengths)) if related is None else related
     distance = places = None
     if isinstance(base, TimelineLabeller):
         template = base.timeline.template

@@ -309,17 +309,25 @@ class _Look:
         return apply_features(alone, self.videos)
 
     @cached_property
+    def ways(self) -> list[np.ndarray]:
+        """Directions of motion."""
+        return [unit(video) for video in self.motion]
+
+    @cached_property
     def moved(self) -> float:
         """How well clusters of motion are found again."""
-        return repeatability([unit(video) for video in self.motion], self.n_clusters)
+        return repeatability(self.ways, self.n_clusters)
+
+    @property
+    def moved_at_first(self) -> float:
+        """How well these are by one pair of halves of the videos."""
+        return repeatability(self.ways, self.n_clusters, n_draws=1)
 
     @cached_property
     def beside(self) -> float:
         """How well clusters of whitened frames with motion beside them are."""
-        both = [
-            np.hstack(frames) for frames in zip(self.seen, self.motion, strict=True)
-        ]
-        return repeatability([unit(video) for video in both], self.n_clusters)
+        both = zip(self.seen, self.motion, strict=True)
+        return repeatability([unit(np.hstack(one)) for one in both], self.n_clusters)
 
     def is_drowned(self, share: float, in_order: bool) -> bool:
         """Tell whether clusters repeat, and whitened ones less than a share as well.
@@ -399,10 +407,7 @@ class _Look:
 
         By itself, or beside places.
         """
-        motion = [unit(video) for video in self.motion]
-        if repeatability(motion, self.n_clusters, n_draws=1) < AT_FIRST:
-            return False
-        if self.moved < MUCH:
+        if self.moved_at_first < AT_FIRST or self.moved < MUCH:
             return False
         tells_more = self.moved >= CLEARLY * self.repeats or self.adds_to_places()
         return tells_more and (self.moved >= self.plain or self.beside >= self.plain)
