@@ -459,6 +459,24 @@ def test_motion_is_a_view_beside_places_that_are_found_again_better():
     assert segmentation_report(labels, model.labels_).miou > 0.9
 
 
+def test_lengths_of_frames_do_not_tell_whether_motion_adds_to_places():
+    rng = np.random.default_rng(0)
+    ways, turns = np.repeat(np.eye(4), 2, axis=0), np.tile(np.eye(2), (4, 1))
+    places, motion, lengths = [], [], []
+    for _ in range(4):
+        own = np.repeat(rng.permutation(8), 30)
+        places.append(ways[own] + 0.2 * rng.normal(size=(len(own), 4)))
+        motion.append(turns[own] + 0.2 * rng.normal(size=(len(own), 2)))
+        lengths.append(np.exp(rng.normal(size=(len(own), 1))))
+    look = _settled._Look(None, [], places, 8)
+    vars(look).update(motion=motion)
+    pairs = [zip(frames, lengths, strict=True) for frames in (places, motion)]
+    seen, moving = ([video * by for video, by in pair] for pair in pairs)
+    uneven = _settled._Look(None, [], seen, 8)
+    vars(uneven).update(motion=moving)
+    assert uneven.beside == pytest.approx(look.beside, abs=0.02)
+
+
 def test_motion_is_no_view_of_a_lone_video():
     assert "motion" not in choose_features(shaking(1), 4).views
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
@@ -269,6 +271,29 @@ def test_reports_compare_with_the_others(cls, data, tmp_path):
         for m, name in ((alone, "alone.html"), (model, "mixed.html"))
     ]
     assert pages[0] == pages[1]
+
+
+def test_strangers_do_not_tell_which_step_is_which_in_any_order():
+    model = quick(JointAlignSegment).fit(with_stranger(ORDERED.videos))
+    known = model._labels_in_any_order(ORDERED.videos)
+    outlook = model.outlook_
+    # As if a far longer stranger had each action where others have the next one.
+    many = np.flatnonzero(outlook.video != WHERE).repeat(2)
+    model.outlook_ = replace(
+        outlook,
+        video=np.r_[outlook.video, np.full(len(many), WHERE)],
+        vectors=np.concatenate([outlook.vectors, outlook.vectors[many]]),
+        found=np.r_[outlook.found, (outlook.found[many] + 1) % 4],
+        is_labelled=np.r_[outlook.is_labelled, outlook.is_labelled[many]],
+        frame=np.r_[outlook.frame, outlook.frame[many]],
+        doubt=np.r_[outlook.doubt, outlook.doubt[many]],
+        rivals=np.concatenate([outlook.rivals, outlook.rivals[many]]),
+        place=np.r_[outlook.place, outlook.place[many]],
+    )
+    for found, labels in zip(
+        model._labels_in_any_order(ORDERED.videos), known, strict=True
+    ):
+        np.testing.assert_array_equal(found, labels)
 
 
 @pytest.mark.parametrize("places", [[8], [-1], [0.0], 3])
