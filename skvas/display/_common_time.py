@@ -284,13 +284,13 @@ class CommonTimeDisplay:
 
     def _name_rows(self, names: list[str]) -> None:
         """Name the curves and, below them, each video."""
-        n_videos = len(names)
+        n_videos, n_related = len(names), int(self.timeline.is_related_.sum())
         named = [
             name if related else f"{name} (unrelated)"
             for name, related in zip(names, self.timeline.is_related_, strict=True)
         ]
         curves = [-2 * GAP - 1.5 * CURVE, -GAP - 0.5 * CURVE]
-        titles = ["change of the template", f"videos, 0 to {n_videos}"]
+        titles = ["change of the template", f"videos, 0 to {n_related}"]
         places = [*curves, *(np.arange(n_videos) + 0.45)]
         name_rows(self.ax_, places, [*titles, *named])
 
@@ -343,8 +343,7 @@ class CommonTimeDisplay:
 
     def _draw_density(self, floor: float) -> None:
         """Draw how many videos have each moment, above a floor."""
-        density = self.timeline.density()
-        share = density.n_videos / len(density.costs)
+        share = self.timeline.density().n_videos / self.timeline.is_related_.sum()
         edges = np.linspace(0, 1, len(share) + 1)
         self.ax_.stairs(
             floor - CURVE * share, edges, baseline=floor, fill=True, color="0.75"

@@ -76,7 +76,7 @@ class Density:
     Attributes
     ----------
     n_videos : int64 ndarray of shape (n_positions,)
-        How many videos have each moment.
+        How many videos have each moment, without those that are unrelated.
     costs : float64 ndarray of shape (n_videos, n_positions)
         Cosine cost of each video at each moment, between 0 and 2.
 
@@ -636,6 +636,8 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
     def density(self) -> Density:
         """Tell how many of the videos of `fit` have each moment, and how well.
 
+        Videos that are unrelated (`is_related_`) have none, and costs all the same.
+
         Returns
         -------
         Density
@@ -650,7 +652,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         passages = self.model_.template.passages
         absent = np.array([passage.lacking() for passage in passages])
         costs = np.array([passage.costs for passage in passages])
-        return Density((~absent).sum(axis=0), costs)
+        return Density((~absent[self.is_related_]).sum(axis=0), costs)
 
     def __sklearn_tags__(self) -> Tags:
         """Declare whether videos may have gaps."""

@@ -629,6 +629,7 @@ class TestCommonTime:
     def test_unrelated_video_is_named(self, timeline, data):
         display = CommonTimeDisplay.from_timeline(timeline, names=[*data.names, "cat"])
         assert tick_labels(display)[2:] == [*data.names, "cat (unrelated)"]
+        assert tick_labels(display)[1] == "videos, 0 to 4"
         assert legend(display)[:3] == ["0", "1", "2"]  # actions, for lack of labels
 
     def test_what_a_video_lacks_is_grey(self):

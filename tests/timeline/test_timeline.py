@@ -594,6 +594,8 @@ def test_row_65_unrelated_video_is_found_and_has_no_say(data, timeline):
         joined = Timeline(5, random_state=0).fit([*data.videos, stranger])
         assert joined.is_related_.tolist() == [True] * 10 + [False]
         assert joined.alignability_.argmin() == 10
+        assert joined.density().n_videos.max() == 10
+        assert len(joined.density().costs) == 11
         assert agree(joined.labels_[:10], data.labels) > 0.95
         change = [
             np.abs(now - before).mean()
