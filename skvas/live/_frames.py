@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from skvas.validation import are_same_names, check_video
+from skvas._printing import name_first
+from skvas.validation import are_same_names, check_video, spelled_as
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+# Columns that a message names, at most.
+MOST_NAMED = 5
 
 
 def check_frames(
@@ -33,9 +36,9 @@ def check_frames(
         array = frames  # as most frames are: not worth half the time of a step
     else:
         array = check_video(frames, min_frames=0, ensure_all_finite=False)
+    _check_columns(getattr(frames, "columns", ()), names)
     if array.shape[1] != n_features:
         raise _other_shape(n_features, shape)
-    _check_columns(getattr(frames, "columns", ()), names)
     if np.isinf(array).any():
         raise ValueError(
             "frames contain infinity; replace it, or by NaN where a frame cannot be "
@@ -60,12 +63,24 @@ def _other_shape(n_features: int, shape: tuple[int, ...]) -> ValueError:
 
 def _check_columns(columns: Any, names: Sequence[str] | None) -> None:
     """Refuse columns with other names, or in another order, than those of `fit`."""
-    is_named = all(isinstance(name, str) for name in columns)
+    is_named = len(columns) and all(isinstance(name, str) for name in columns)
     if names is None or not is_named or are_same_names(columns, names):
         return
-    for number, (found, name) in enumerate(zip(columns, names, strict=False)):
-        if found != name:
-            raise ValueError(
-                "frames must have the columns of fit, in their order, but column "
-                f"{number} is {found!r} and was {name!r}."
-            )
+    found = [*map(spelled_as(names), columns)]
+    odd = {
+        "unknown": [name for name in found if name not in names],
+        "missing": [name for name in names if name not in found],
+        "there twice": [n for n in dict.fromkeys(found) if found.count(n) > 1],
+    }
+    told = [
+        f"{name_first([*map(repr, some)], most=MOST_NAMED)} "
+        f"{'is' if len(some) == 1 else 'are'} {what}"
+        for what, some in odd.items()
+        if some
+    ]
+    if not told:
+        number = next(n for n, name in enumerate(names) if found[n] != name)
+        told = [f"column {number} is {found[number]!r} and was {names[number]!r}"]
+    raise ValueError(
+        f"frames must have the columns of fit, in their order, but {', '.join(told)}."
+    )

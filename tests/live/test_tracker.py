@@ -688,6 +688,15 @@ def test_row_69_columns_are_those_of_fit(is_saved, tmp_path):
             stream.push(wrong[20:])
         with pytest.raises(ValueError, match="columns of fit"):
             live_embedder().push(wrong[20:])
+    for wrong, told in (
+        (frames.assign(time=0.0), "but 'time' is unknown"),
+        (frames.drop(columns="c1"), "but 'c1' is missing"),
+        (frames[frames.columns[:-6]], "'c14' and 1 more are missing"),
+        (frames.rename(columns={"c1": "x"}), "'x' is unknown, 'c1' is missing"),
+        (frames[frames.columns[::-1]], "column 0 is 'c15' and was 'c0'"),
+    ):
+        with pytest.raises(ValueError, match=f"columns of fit.*{told}"):
+            stream.push(wrong[20:])
     assert state_of(stream) == before
     stream.push(new_video()[20:40])  # without names, in the order of fit
     stream.push(frames[40:])
