@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 
 from skvas.cli._arguments import (
@@ -256,10 +257,12 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
     add_decoding(parser, rate="that of the recordings of fit, else all")
     parser.add_argument(
         "--lag",
-        type=int,
+        metavar="FRAMES",
+        type=_lag,
         default=0,
-        help="frames that an answer waits for (default: 0); what comes next is told as "
-        "of the newest frame, not of the frame that waited",
+        help="frames that an answer waits for (default: 0), or inf: steps are told at "
+        "the end, as predict finds them; what comes next is told as of the newest "
+        "frame, not of the frame that waited",
     )
     parser.add_argument(
         "--reset-after",
@@ -294,6 +297,16 @@ def _n_actions(text: str) -> int | str:
     if text != "auto" and not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a number or auto, got {text!r}")
     return text if text == "auto" else int(text)
+
+
+def _lag(text: str) -> float:
+    if text.lower() == "inf":
+        return math.inf
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(
+            f"expected a number of frames or inf, got {text!r}"
+        )
+    return int(text)
 
 
 def _duration(text: str) -> float:

@@ -48,6 +48,7 @@ from skvas.cli._lines import (
     with_progress,
 )
 from skvas.datasets import load_folder, make_videos
+from skvas.decoding import labels_to_segments
 from skvas.features import VideoFeatures
 from skvas.io import _poses, read_recordings, read_segments
 from skvas.io._clock import UNITS
@@ -1713,6 +1714,25 @@ def test_live_prints_json_lines_with_a_lag(folder, segmenter, capsys):
     assert "next_in_seconds" in records[0]
     starts = [record["frame"] / 1e6 for record in records]
     assert [record["time"] for record in records] == pytest.approx(starts)
+
+
+def test_live_with_an_infinite_lag_tells_the_steps_of_the_whole(
+    folder, segmenter, capsys
+):
+    path = folder / "features" / "v1.npy"
+    assert run("live", segmenter, path, "--json", "--lag", "inf") == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = [(r["frame"], r["action"]) for r in records if "warning" not in r]
+    labels = skvas.load(segmenter).predict(np.load(path))
+    runs = labels_to_segments(labels)
+    assert told == [(segment.start, segment.label) for segment in runs]
+
+
+def test_live_refuses_a_lag_that_is_no_number(folder, segmenter, capsys):
+    for lag in ("-1", "2.5", "nan", "many"):
+        with pytest.raises(SystemExit):
+            run("live", segmenter, folder, f"--lag={lag}")
+        assert "expected a number of frames or inf" in capsys.readouterr().err
 
 
 def test_keys_of_json_lines_are_told(folder, joint, tmp_path, capsys):
