@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any
 
 import numpy as np
 
+from skvas._printing import name_first
 from skvas._typing import Labels, Videos
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import list_known
@@ -16,7 +18,6 @@ from skvas.validation import (
     is_single_video,
     is_unlabelled,
     naming,
-    naming_video,
 )
 from skvas.videos._containers import like_input
 from skvas.videos._frames import nearest_of
@@ -25,6 +26,12 @@ __all__ = ["LabelTransfer", "transfer_labels"]
 
 # Cosine cost at which the weight of a match is 1/e.
 WIDTH = 0.5
+# Videos that a warning names, at most.
+MOST_NAMED = 5
+REMEDY = (
+    "pass more labels, or set zeta or virtual_mass of Aligning such that fewer frames "
+    "stay unmatched."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +41,7 @@ class LabelTransfer:
     Attributes
     ----------
     labels : ndarray of shape (n_frames,), or an object array of them
-        Label of each frame.
+        Label of each frame; -1 or "" in a video of which no frame has a counterpart.
     confidence : ndarray of shape (n_frames,), or an object array of them
         Sum of the votes for the label divided by the number of videos with labels, in
         [0, 1]. It is low if labelled videos disagree, if the matched frames are
@@ -61,7 +68,8 @@ def transfer_labels(
     each labelled video votes for its label with weight :math:`\exp(-c / 0.5)`, where c
     is the cosine cost of the match. A labelled video casts no vote for a frame without
     a counterpart in it. A frame without any vote has confidence 0 and the label of the
-    nearest frame with a vote.
+    nearest frame with a vote. A video without any vote gets no labels (-1, or "" where
+    labels are strings), and a warning names it.
 
     Parameters
     ----------
@@ -85,7 +93,7 @@ def transfer_labels(
     ValueError, TypeError
         If the number of labels is not the number of frames, if some videos have
         integers and others strings, if the features of a video differ from those of
-        `fit`, or if no frame of a video has a counterpart with a label.
+        `fit`, or if no frame of any video has a counterpart with a label.
     NotFittedError
         If the estimator is not fitted.
 
@@ -133,16 +141,22 @@ def transfer_labels(
     teachers, targets = looked_at
     pairs = zip(teachers, coded, strict=True)
     known = [(teacher, code) for teacher, code in pairs if (code >= 0).any()]
-    single = is_single_video(videos)
-    elected = []
+    no_label = np.array([""]) if names.dtype.kind == "U" else np.array([-1])
+    found, confidence, lacking = [], [], []
     for index, target in enumerate(targets):
         votes = _votes(matcher, target, known, len(names))
-        with naming("videos"), naming_video(None if single else index):
-            elected.append(_elect(votes, len(known)))
-    return LabelTransfer(
-        like_input([names[winner] for winner, _ in elected], single),
-        like_input([confidence for _, confidence in elected], single),
-    )
+        if votes.any():
+            winner, share = _elect(votes, len(known))
+            found.append(names[winner])
+            confidence.append(share)
+        else:
+            lacking.append(f"video {index}")
+            found.append(np.repeat(no_label, len(target)))
+            confidence.append(np.zeros(len(target)))
+    if lacking:
+        _tell_of(lacking, len(found))
+    single = is_single_video(videos)
+    return LabelTransfer(like_input(found, single), like_input(confidence, single))
 
 
 def _votes(
@@ -163,11 +177,18 @@ def _votes(
 def _elect(votes: np.ndarray, n_voters: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the winner of each frame and its share of the maximum of votes."""
     voted = np.flatnonzero(votes.any(axis=1))
-    if len(voted) == 0:
-        raise ValueError(
-            "no frame with a counterpart that has a label in labelled_videos; pass "
-            "more labels, or set zeta or virtual_mass of Aligning such that fewer "
-            "frames stay unmatched."
-        )
     nearest = nearest_of(voted, len(votes))
     return votes.argmax(axis=1)[nearest], votes.max(axis=1) / n_voters
+
+
+def _tell_of(lacking: list[str], n_videos: int) -> None:
+    """Warn of videos that got no labels, and refuse to label none."""
+    reason = "no frame has a counterpart that has a label in labelled_videos"
+    if len(lacking) == n_videos:
+        raise ValueError(f"videos: {reason}; {REMEDY}")
+    warnings.warn(
+        f"videos: {name_first(lacking, MOST_NAMED)} got no labels, as {reason}; "
+        f"{REMEDY}",
+        UserWarning,
+        stacklevel=3,
+    )

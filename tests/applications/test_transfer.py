@@ -122,17 +122,18 @@ def test_labels_of_two_kinds_in_one_video_are_refused():
 
 def test_video_without_any_counterpart_is_an_error():
     stub = Stub({(1, 2): [-1, -1]})
-    with pytest.raises(ValueError, match="no frame with a counterpart"):
+    with pytest.raises(ValueError, match="no frame has a counterpart"):
         transfer_labels(stub, video(2, EAST), ["a"], video(1, EAST, EAST))
 
 
-def test_error_names_the_video_without_any_counterpart():
-    stub = Stub({(1, 2): [0], (3, 2): [1]})
-    to_label = [video(1, EAST), video(3, EAST)]
-    with pytest.raises(
-        ValueError, match="videos: video 1: no frame with a counterpart"
-    ):
-        transfer_labels(stub, [video(2, EAST, EAST)], [["a", None]], to_label)
+@pytest.mark.parametrize(("label", "none"), [("a", ""), (4, -1)])
+def test_video_without_any_counterpart_gets_no_labels_beside_others(label, none):
+    stub = Stub({(1, 2): [0], (3, 2): [1, 1]})
+    to_label = [video(1, EAST), video(3, EAST, EAST)]
+    with pytest.warns(UserWarning, match="videos: video 1 got no labels"):
+        found = transfer_labels(stub, [video(2, EAST, EAST)], [[label, None]], to_label)
+    assert [labels.tolist() for labels in found.labels] == [[label], [none, none]]
+    assert [shares.tolist() for shares in found.confidence] == [[1], [0, 0]]
 
 
 def test_videos_without_a_label_do_not_lower_the_confidence():
