@@ -243,8 +243,12 @@ class Monitor:
         """Take in a frame that tells of no step."""
         self.n_unseen += 1
 
-    def missing(self) -> list[int]:
-        """Return the steps that a recording lacks which is over, but for those told."""
+    def missing(self, n_left_out: int = 0) -> list[int]:
+        """Return the steps that a recording lacks which is over, but for those told.
+
+        Nor are those that may have been done in its last frames, unseen; so many of
+        these count in no recording.
+        """
         habits, begun = self.habits, self.often > 0
         if habits.had is None or not begun.any():
             return []
@@ -252,6 +256,8 @@ class Monitor:
         is_last = ~habits.unexpected[begun].any(axis=0)
         lacks = (is_last & (habits.had > NEARLY_ALL)) | self.doubted
         lacks &= ~begun & (self.spent < self.needed)
+        if self.n_unseen - n_left_out >= (self.needed - self.spent)[lacks].sum():
+            return []
         found: list[int] = np.flatnonzero(lacks).tolist()
         return found
 

@@ -249,8 +249,10 @@ class LiveTracker:
         """End the recording.
 
         Steps that never began, and nearly all recordings of `fit` have, are added to
-        `warnings_`. With `reset_after`, frames at the end that cannot be read do not
-        count, although `push` may have returned answers, and warned of them.
+        `warnings_`, unless they may have been done in last frames that could not be
+        read, or were unlike any seen in `fit`. With `reset_after`, frames at the end
+        that cannot be read do not count, although `push` may have returned answers, and
+        warned of them.
 
         Returns
         -------
@@ -264,9 +266,8 @@ class LiveTracker:
         """
         if self._is_over:
             raise RuntimeError("The recording is over already; call reset.")
-        n_frames = self.n_frames_
-        if self.reset_after is not None:
-            n_frames -= self._filter.n_held
+        n_left_out = 0 if self.reset_after is None else self._filter.n_held
+        n_frames = self.n_frames_ - n_left_out
         if self._is_smoothed:
             n_final = self.n_frames_ - len(self._pending)
             left = self._pending[: max(0, n_frames - n_final)]
@@ -279,7 +280,7 @@ class LiveTracker:
         self._began = self._last = None  # which may be of a frame that does not count
         self.n_frames_ = n_frames
         self._is_over = True
-        for step in self._monitor.missing():
+        for step in self._monitor.missing(n_left_out):
             self._warn("missing", step, n_frames - 1)
         stops = [first for first, _ in self._runs][1:] + [n_frames]
         segments = [

@@ -152,6 +152,21 @@ def test_last_actions_that_never_began_are_missing():
     assert lacking([0, 1, 2], replace(OFTEN, had=None)) == []
 
 
+@pytest.mark.parametrize(
+    ("n_unseen", "n_left_out"), [(11, 0), (12, 0), (20, 8), (20, 9)]
+)
+def test_last_actions_that_may_have_been_done_unseen_are_not_missing(
+    n_unseen, n_left_out
+):
+    watched = monitor(OFTEN)
+    watch(watched, [(0, 10), (1, 10), (2, 10)])
+    for _ in range(n_unseen):
+        watched.hold()
+    enough = 2 * int(watched.needed[3])
+    told = [] if n_unseen - n_left_out >= enough else [3, 4]
+    assert watched.missing(n_left_out) == told
+
+
 def test_last_actions_that_some_recordings_lack_are_not_missing():
     habits = of_orders(*[[0, 1, 2, 3, 4]] * 16, *[[0, 1, 2]] * 4)
     assert lacking([0, 1], habits) == [2]

@@ -221,6 +221,16 @@ def test_steps_that_never_began_are_told_of_each_recording():
     assert missing == [[("missing", len(begun) - 1)], []]
 
 
+def test_steps_that_never_began_are_told_where_nothing_follows_but_a_pause():
+    begun = new_video()[data().labels[8] != N_ACTIONS - 1]
+    told = []
+    for reset_after in (5, None):
+        stream = tracker(fps=FPS, reset_after=reset_after)
+        stream.push(np.concatenate([begun, blind(4 * FPS)]))
+        told.append([w.kind for w in stream.finish().warnings].count("missing"))
+    assert told == [1, 0]  # without, frames that nobody saw are of the recording
+
+
 def test_row_70_gap_in_time_ends_a_recording_only_after_the_pause(tmp_path):
     stream, video = tracker(**AUTO), new_video()
     stream.push(video[:30], times=np.arange(30) / FPS)

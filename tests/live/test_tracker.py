@@ -503,6 +503,10 @@ def test_last_step_that_never_began_is_told_at_the_end(make, tmp_path):
     stream.reset()
     stream.push(video)
     assert "missing" not in {w.kind for w in stream.finish().warnings}
+    stream.reset()
+    unseen = true == N_ACTIONS - 1
+    stream.push(np.where(unseen[:, None], np.nan, video))
+    assert "missing" not in {w.kind for w in stream.finish().warnings}
 
 
 def test_step_that_takes_much_too_long_is_warned_of_once():
