@@ -425,7 +425,7 @@ def spread_out(embeddings: np.ndarray) -> np.ndarray:
 def _usual(labels: np.ndarray, n_actions: int) -> np.ndarray:
     """Return the usual action of each position, from labels (n_videos, n_positions)."""
     shares = (labels[:, :, None] == np.arange(n_actions)).mean(axis=0)
-    width = max(1, round(SMOOTHED * len(shares)))
+    width = round(SMOOTHED * len(shares)) | 1  # odd, or boundaries move
     smooth = uniform_filter1d(shares, width, axis=0, mode="nearest")
     return smooth.argmax(axis=1).astype(np.int64)
 

@@ -61,6 +61,13 @@ def test_position_has_the_action_that_is_usual_around_it():
     np.testing.assert_array_equal(found, np.repeat([0, 1], 250))
 
 
+@pytest.mark.parametrize("n", [20, 120, 200, 300])
+def test_boundaries_of_usual_actions_stay_where_they_are(n):
+    for labels in (np.arange(n) >= n // 2, np.arange(n) < n // 2):
+        found = _model._usual(np.array([labels, labels], dtype=np.int64), 2)
+        np.testing.assert_array_equal(found, labels)
+
+
 def test_unlike_frames_are_averaged_as_streams_average_them(monkeypatch):
     known = data().videos[:8], data().labels[:8]
     setting, familiar, rates = Setting(factor=6.0), _model._familiar, []
