@@ -185,8 +185,8 @@ def _refiner_and_cost(
     smooth = plan.clamp_min(torch.finfo(plan.dtype).tiny).log()
     cost = cosine_cost(batch_x.frames, batch_y.frames)[0]
     smooth[1:, 1:] += task.cosine_weight * cost
-    # Mass is shared out among the frames that a coarse one stands for.
-    smooth[1:] -= np.log(steps[0])
+    # Mass of columns is shared out among the frames that a coarse one stands for; each
+    # row is brought to its own by itself.
     smooth[:, 1:] -= np.log(steps[1])
     real_x, real_y = 1 - float(plan[0].sum()), 1 - float(plan[:, 0].sum())
     finer = real_x * np.log(steps[0]) + real_y * np.log(steps[1])
