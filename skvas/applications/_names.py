@@ -52,6 +52,32 @@ def call_by_name(labels: np.ndarray, names: Mapping[Any, str] | None) -> np.ndar
     return np.array([names.get(label, label) for label in labels.tolist()])
 
 
+def labels_meant(model: Any, texts: np.ndarray) -> list[Any]:
+    """Return the labels of a model that some texts mean.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted one that labels frames.
+    texts : ndarray of int or str
+        Labels of the model, names that `name_actions` has given, or others. A text that
+        is a label means this one, whatever has its name.
+
+    Returns
+    -------
+    list
+        Others stay what they are.
+    """
+    classes = model.classes_.tolist()
+    labels = {name_key(text): text for text in classes if isinstance(text, str)}
+    called = names_by_label(model) or {}
+    meant = {name_key(name): label for label, name in called.items()} | labels
+    return [
+        meant.get(name_key(text), text) if isinstance(text, str) else text
+        for text in texts.tolist()
+    ]
+
+
 def names_of_actions(
     model: Any,
     names: Mapping[Any, Any] | Sequence[str] | np.ndarray | None,

@@ -209,23 +209,24 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             One video or many.
         y : list with an entry for each video, default=None
             Labels of some frames, as in `fit`; at least of one, if `fit` had labels.
-            Ignored if `fit` had none.
+            They may be names that `name_actions` gave; a text that is a label of `fit`
+            means that one. Ignored if `fit` had none, and none is such a name.
 
         Returns
         -------
         float
-            With labels, in `fit` and here, the share of labelled frames with the right
-            label. Without, minus the mean over videos of the segmentation's objective
-            plus `beta` times the cost of the alignment with the reference: higher is
-            better, and values under other parameters of the transport problems, or of
-            videos of other lengths, do not compare.
+            With labels, in `fit` or by name, and here, the share of labelled frames
+            with the right label. Without, minus the mean over videos of the
+            segmentation's objective plus `beta` times the cost of the alignment with
+            the reference: higher is better, and values under other parameters of the
+            transport problems, or of videos of other lengths, do not compare.
 
         Raises
         ------
         ValueError, TypeError
             If a video is not what `fit` has seen, or `fit` had labels and `y`, which is
             given, has none: scores of two kinds would be averaged over folds. Also if
-            `y` has strings where `fit` had integers, or the reverse.
+            `y` has strings that are no names where `fit` had integers, or the reverse.
         NotFittedError
             If `fit` was not called.
         """

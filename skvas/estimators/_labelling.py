@@ -23,7 +23,7 @@ from skvas._printing import shorten
 from skvas._typing import Labels, Self, Videos
 from skvas.applications._action_table import ActionTable, tabulate
 from skvas.applications._diagnosis import diagnose, unlike_recordings
-from skvas.applications._names import rename_actions
+from skvas.applications._names import labels_meant, rename_actions
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import (
     Recordings,
@@ -98,7 +98,6 @@ from skvas.validation import (
     check_n_actions,
     check_total_frames,
     is_single_video,
-    respell,
 )
 from skvas.videos._containers import as_list, like_input
 from skvas.videos._frames import sample_videos, spread
@@ -558,31 +557,39 @@ default=None
         return outlook.first_recording_then_frames(n, names)
 
     def _share_of_right(self, views: Views, videos: Videos, y: Labels) -> float | None:
-        """Return the share of labelled frames whose label is found; None without y."""
-        if y is None or self.naming_ is None:
+        """Return the share of labelled frames whose label is found; None without y.
+
+        Also None where fit had no labels, and those of `y` are no names of actions.
+        """
+        if y is None or (self.naming_ is None and self.action_names_ is None):
             return None
         single = is_single_video(videos)
         lengths = lengths_of(views.videos)
         labels = read_labels(
             y, lengths, single=single, to_learn=False, known=Known.of(videos)
         )
-        if not len(labels.names):
+        meant = labels_meant(self, labels.names)
+        kind = type(self.classes_[0].item())
+        is_known = any(isinstance(label, kind) for label in meant)
+        if self.naming_ is None and meant == labels.names.tolist():
+            return None
+        if not meant:
             # Of another kind than the scores of videos with labels, and not to be
             # averaged with them.
             raise ValueError(
                 "y has no label, so that no share of right ones can be told; give "
                 "labels of some frames, or leave y out for minus the objective."
             )
-        if labels.names.dtype.kind != self.classes_.dtype.kind:
+        if not is_known:
             raise ValueError(
                 f"y has labels such as {labels.names[0].item()!r}, and fit had such as "
                 f"{self.classes_[0].item()!r}; give labels of one kind, integers or "
-                "strings."
+                "strings, or those that name_actions gave."
             )
         found = [self.classes_[codes] for codes in self._labeller().labels(views)]
-        _, names = respell([self.classes_, labels.names])
         pairs = zip(labels.codes, found, strict=True)
-        right = [names[c[c >= 0]] == f[c >= 0] for c, f in pairs]
+        wanted = np.array([*meant, None], dtype=object)
+        right = [wanted[c[c >= 0]] == f[c >= 0] for c, f in pairs]
         return float(np.concatenate(right).mean())
 
     def _check_segmentation(self) -> None:

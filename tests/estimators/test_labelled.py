@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from dataclasses import replace
 
@@ -282,6 +283,45 @@ def test_score_ignores_labels_where_fit_had_none(cls):
     model = fitted_once(cls)
     assert model.score(VIDEOS, labels_of(0)) == model.score(VIDEOS)
     assert model.score(VIDEOS, [None] * len(VIDEOS)) == model.score(VIDEOS)
+
+
+def renamed(labels, names):
+    return [None if y is None else np.array([*map(names.get, y)]) for y in labels]
+
+
+def test_score_takes_the_names_of_actions(cls, model):
+    y = labels_of(0, 2)
+    names = {"pour": "Giessen", "stir": "u\u0308ben", "take": "pour"}
+    named = copy.deepcopy(model).name_actions({"stir": names["stir"]})
+    called = renamed(y, {**{k: k for k in names}, "stir": "\u00fcben"})
+    assert (
+        named.score(VIDEOS, called) == named.score(VIDEOS, y) == model.score(VIDEOS, y)
+    )
+    named.name_actions(names)  # "pour" is a label, whatever has its name
+    assert named.score(VIDEOS, y) == model.score(VIDEOS, y)
+
+
+def test_score_takes_the_names_of_actions_that_were_found(cls):
+    model = copy.deepcopy(fitted_once(cls))
+    found = model.predict(VIDEOS)
+    y = renamed(found, dict(enumerate("abc")))
+    assert model.score(VIDEOS, y) == model.score(VIDEOS)
+    model.name_actions([*"abc"])
+    assert model.score(VIDEOS, y) == 1
+    y[0][:] = "other"
+    n_frames = [len(video) for video in VIDEOS]
+    assert model.score(VIDEOS, y) == 1 - n_frames[0] / sum(n_frames)
+    assert model.score(VIDEOS, labels_of(0)) == model.score(VIDEOS)  # none is a name
+
+
+def test_score_takes_names_where_fit_had_integers(cls):
+    y = [np.arange(len(video)) * 3 // len(video) for video in VIDEOS]
+    model = quick(cls, max_epochs=0).fit(VIDEOS, y)
+    wanted = model.score(VIDEOS, y)
+    model.name_actions({0: "a", 1: "b"})
+    assert model.score(VIDEOS, renamed(y, {0: "a", 1: "b", 2: "2"})) == wanted
+    with pytest.raises(ValueError, match="those that name_actions gave"):
+        model.score(VIDEOS, renamed(y, dict(enumerate("xyz"))))
 
 
 def test_scores_of_two_kinds_are_never_averaged(cls, model):
