@@ -19,10 +19,12 @@ from sklearn.pipeline import make_pipeline
 
 import skvas
 from skvas import ActionSegmenter, JointAlignSegment
-from skvas.datasets import make_videos
+from skvas.datasets import Recordings, make_videos
 from skvas.decoding import labels_to_segments
 from skvas.estimators import _joint
 from skvas.exceptions import InvalidParameterError, ModelFileError
+from skvas.io import SegmentTable
+from skvas.labels import frame_labels
 from skvas.labels._anchored import AnchoredActions
 from skvas.labels._chained import USUAL_CHAINED, ChainedNaming, Succession
 from skvas.labels._naming import BaseNaming, Naming
@@ -333,6 +335,16 @@ def test_scores_of_two_kinds_are_never_averaged(cls, model):
     with pytest.warns(UserWarning, match="Scoring failed"):
         found = cross_val_score(quick(cls, max_epochs=0), VIDEOS, y, cv=KFold(2))
     assert np.isnan(found).tolist() == [False, True]
+
+
+def test_cross_validation_takes_the_frame_labels_of_a_table(cls):
+    y, names = labels_of(*range(len(VIDEOS))), [f"v{i}" for i in range(len(VIDEOS))]
+    recordings = Recordings(VIDEOS, names, fps=10)
+    table = SegmentTable.from_labels(y, names, fps=10)
+    wanted = cross_val_score(quick(cls, max_epochs=0), VIDEOS, y, cv=2)
+    spelled = frame_labels(table, recordings)
+    found = cross_val_score(quick(cls, max_epochs=0), recordings, spelled, cv=2)
+    assert_array_equal(found, wanted)
 
 
 def test_grid_search_takes_partial_labels(cls):
