@@ -17,6 +17,7 @@ from skvas.datasets import Recordings
 from skvas.io import SegmentTable, TimedSegment, read_corrections, read_segments
 from skvas.io._corrections import is_corrections
 from skvas.io._table import find_outside, frame_edges
+from skvas.labels._reading import without_marks
 
 __all__ = ["read_labels"]
 
@@ -91,7 +92,7 @@ def _spell(
                 f"{str(file)!r} has {n_labels} labels, one a line, for the {n_frames} "
                 f"frames of {video!r}; give segments in seconds, such as a csv file."
             )
-        return table.to_labels(written, fps=1.0, n_frames=n_frames)
+        return _spelled(table.to_labels(written, fps=1.0, n_frames=n_frames))
     clock = clock_of(data, index)
     edges = frame_edges(video, n_frames, clock.get("fps"), clock.get("times"))
     row = find_outside(rows, edges)
@@ -102,7 +103,12 @@ def _spell(
         )
     if "fps" in clock:
         clock["n_frames"] = n_frames
-    return table.to_labels(written, fill="", **clock)
+    return _spelled(table.to_labels(written, fill="", **clock))
+
+
+def _spelled(labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return labels of a file as `fit` takes them."""
+    return np.array(without_marks(labels.tolist()), dtype=object)
 
 
 def _say_found(y: list[Any], names: set[Any]) -> None:

@@ -33,6 +33,10 @@ from skvas.validation import (
 
 # The label that other libraries of scikit-learn's kind give to what has none.
 NO_LABEL = -1
+# What says so in a file, whose labels are texts: also what pandas reads as missing.
+NO_NAMES = frozenset(
+    ("", "-1", "nan", "NaN", "NA", "N/A", "n/a", "<NA>", "null", "NULL", "None")
+)
 # Characters of a label, at most.
 MAX_LENGTH = 1000
 INTEGERS = np.iinfo(np.int64)
@@ -201,9 +205,10 @@ def frame_labels(
         these columns, whose `end` is the first frame after the segment; a dict from
         frame to label, or rows (frame, label), as timestamps, of which each segment of
         the video has one; an empty table, for no label; a
-        :class:`~skvas.io.SegmentTable` of one video, in seconds. For one video that is
-        not in a list, `y` is its entry. For :class:`~skvas.Recordings` with names it
-        may be one SegmentTable of all of them.
+        :class:`~skvas.io.SegmentTable` of one video, in seconds. Its labels are texts,
+        of which "-1", "nan", "NA", "None" and the like, as pandas reads them, mean
+        that there is none. For one video that is not in a list, `y` is its entry. For
+        :class:`~skvas.Recordings` with names it may be one SegmentTable of all of them.
     videos : array-like of shape (n_frames, n_features), or a list of them
         The videos.
     fps : float, sequence of float or "recordings", default=None
@@ -494,14 +499,25 @@ def _from_segment_table(
     found = table.to_labels(
         name, fps=clock.fps, times=clock.times, n_frames=n_frames, fill=""
     ).tolist()
-    short = [row for row in table if row.label not in found]
+    short = [row for row in table if row.label not in NO_NAMES.union(found)]
     if short:
         raise ValueError(
             f"the segment {short[0].label!r} from {short[0].start:g} to "
             f"{short[0].end:g} s is shorter than a frame, and no other has its label: "
             "no frame would; leave it out, or lengthen it."
         )
-    return [read_label(value) for value in found]
+    return [read_label(value) for value in without_marks(found)]
+
+
+def without_marks(texts: Sequence[str]) -> list[str]:
+    """Put the empty text in place of what says, in a file, that there is no label.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Labels of frames, from a table of segments.
+    """
+    return ["" if text in NO_NAMES else text for text in texts]
 
 
 def _frame(time: Any, n_frames: int, clock: Clock) -> int:

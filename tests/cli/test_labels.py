@@ -57,6 +57,19 @@ def test_last_frame_may_be_rounded(raw, tmp_path, beyond):
     assert skvas.load(tmp_path / "model").classes_.tolist() == ["a", "b"]
 
 
+@pytest.mark.parametrize("mark", ["", "nan", "NA", "None", "-1"])
+def test_segments_may_say_that_they_have_no_label(raw, tmp_path, capsys, mark):
+    write_labels(tmp_path / "y.csv", "r0,0,1,a", f"r0,1,1.5,{mark}", "r0,1.5,2,b")
+    assert fit_labels(raw, tmp_path, tmp_path / "y.csv") == 0
+    assert skvas.load(tmp_path / "model").classes_.tolist() == ["a", "b"]
+    assert "recordings, 2 names" in capsys.readouterr().err
+    frames = [*"ab", *[mark or "nan"] * (len(read_recordings(raw)[1]) - 2)]
+    (tmp_path / "y").mkdir()
+    (tmp_path / "y" / "r1.txt").write_text("\n".join(frames))
+    labels = "--labels", tmp_path / "y"
+    assert run("evaluate", tmp_path / "model", raw, *labels) == 0
+
+
 def test_two_files_about_one_video_are_refused(raw, tmp_path, capsys):
     for name, label in (("r0.csv", "a"), ("old/r0.csv", "b")):
         write_labels(tmp_path / "y" / name, f"r0,0,1,{label}")

@@ -8,7 +8,7 @@ import pytest
 
 from skvas import Recordings
 from skvas.exceptions import InvalidParameterError
-from skvas.io import SegmentTable, TimedSegment
+from skvas.io import SegmentTable, TimedSegment, read_segments
 from skvas.labels import frame_labels
 from skvas.labels._known import Known
 from skvas.labels._reading import COLUMNS, read_labels
@@ -137,6 +137,24 @@ def test_seconds_are_held_against_the_times_of_frames():
     assert spelled.tolist() == [None, None, "a", None, None, "b"]
     with pytest.raises(ValueError, match=r"not inside the 6 frames"):
         frame_labels([[(2.0, 4.6, "pour")], None], known, fps="recordings")
+
+
+@pytest.mark.parametrize("mark", ["", "nan", "NaN", "NA", "<NA>", "null", "None"])
+def test_rows_of_a_file_without_a_label_are_as_pandas_reads_them(mark, tmp_path):
+    file = tmp_path / "tea.csv"
+    file.write_text(f"start,end,label\n0,1,pour\n1,2,{mark}\n2,2.01,{mark}\n")
+    tea = Recordings(VIDEOS[:1], ["tea"], fps=2)
+    wanted = [["pour", "pour", None, None, None, None]]
+    for y in ([read_segments(file)], read_segments(file)):
+        assert [labels.tolist() for labels in frame_labels(y, tea)] == wanted
+    spelled = frame_labels([pd.read_csv(file)[:2]], tea, fps=2)
+    assert [labels.tolist() for labels in spelled] == wanted
+
+
+def test_other_words_of_a_file_are_labels():
+    rows = [(0, 1, "none"), (1, 2, "0"), (2, 2.5, "Na"), (2.5, 3, "-1")]
+    spelled = frame_labels([segments("tea", rows), None], VIDEOS, fps=2)[0]
+    assert spelled.tolist() == ["none", "none", "0", "0", "Na", None]
 
 
 def test_table_of_all_recordings_is_split_by_their_names():
