@@ -91,9 +91,9 @@ class Alignment:
         -------
         int64 ndarray of shape (L, 2)
             The distinct pairs (i, j) matched in either direction, sorted by i and then
-            by j. With monotone matching both indices are non-decreasing. Those of an
-            alignment by a timeline are so in each direction: its frames are rounded, so
-            that a pair of one may cross one of the other.
+            by j. With monotone matching both indices are non-decreasing. In an
+            alignment by a timeline, whose frames are rounded, a pair of one direction
+            may cross one of the other: these exchange frames.
 
         Examples
         --------
@@ -107,7 +107,10 @@ class Alignment:
         i, j = np.arange(len(self.matches_x)), np.arange(len(self.matches_y))
         forth = np.column_stack([i, self.matches_x])[self.matches_x >= 0]
         back = np.column_stack([self.matches_y, j])[self.matches_y >= 0]
-        return np.unique(np.concatenate([forth, back]), axis=0)
+        pairs = np.concatenate([forth, back])
+        if self.matching == "monotone":
+            pairs = np.sort(pairs, axis=0)  # the same ones where none cross
+        return np.unique(pairs, axis=0)
 
     def warp(
         self, array: ArrayLike, *, onto: str = "x", fill: Any = None

@@ -28,7 +28,11 @@ def test_alignment_is_whole_monotone_and_symmetric(seed, n, m):
     assert_allclose(found.plan.toarray(), back.plan.toarray().T)
     assert_array_equal(found.matches_x, back.matches_y)
     assert found.cost == back.cost
-    assert found.to_path().shape[1] == 2
+    path = found.to_path()
+    assert (path[1:] >= path[:-1]).all()
+    assert (np.diff(path, axis=0) > 0).any(axis=1).all()  # no pair is there twice
+    assert {*path[:, 0]} == {*np.flatnonzero(kept_x), *found.matches_y[kept_y]}
+    assert {*path[:, 1]} == {*np.flatnonzero(kept_y), *found.matches_x[kept_x]}
 
 
 def test_video_is_aligned_with_itself_frame_by_frame():
