@@ -27,7 +27,7 @@ from skvas.live._course import LASTING, Course
 from skvas.live._embedder import LiveEmbedder
 from skvas.live._filter import Filter, Seen, smooth
 from skvas.live._frames import check_frames
-from skvas.live._habits import MESSAGES, NEWEST, LiveWarning, Monitor
+from skvas.live._habits import ALIEN, MESSAGES, NEWEST, LiveWarning, Monitor
 from skvas.live._missing import SeenFeatures
 from skvas.live._model import LiveModel, spread_out
 from skvas.live._saved import read_state, write_state
@@ -165,6 +165,9 @@ class LiveTracker:
         self._poses = None if bodies is None else PoseStream(bodies)
         self._known = SeenFeatures(self._model.features)
         self._standing = Standing(self._model.features)
+        # That of before strange frames that have come to count, and how many frames in
+        # a row are not alien by it.
+        self._before: tuple[Standing, int] | None = None
         if self._embedder is not None:
             self._embedder.reset()
         self._filter = Filter(self._chain)
@@ -308,7 +311,7 @@ class LiveTracker:
         OSError
             If the file cannot be written; names it, and leaves an old one unchanged.
         """
-        seen, course = self._pending, self._course
+        seen, course, before = self._pending, self._course, self._before
         n_features = self._model.n_features
         n_states = len(self._chain.start)
         unseen = np.zeros(n_states)
@@ -324,6 +327,7 @@ class LiveTracker:
             "known": self._known.state(),
             "poses": None if self._poses is None else self._poses.state(),
             "standing": self._standing.state(),
+            "before": None if before is None else [before[0].state(), before[1]],
             "embedder": None if self._embedder is None else self._embedder.state(),
             "filter": self._filter.state(),
             "course": None if course is None else course.state(),
@@ -484,7 +488,7 @@ class LiveTracker:
             if not can_be_read[number]:
                 seen = self._hold()
             elif embedded is None:
-                seen = self._see(self._standing.see(frame, counts=self._counts))
+                seen = self._see(self._look_at(frame))
             else:
                 seen = self._see(spread_out(embedded[number]))
             if self._is_smoothed:
@@ -510,6 +514,25 @@ class LiveTracker:
         monitor = self._monitor
         is_strange = monitor.is_interrupted and self._standing.has_varied
         return not (monitor.lingers or is_strange)
+
+    def _look_at(self, frame: np.ndarray) -> np.ndarray:
+        """Return the features of a frame, by what counts of the recording up to now.
+
+        Strange frames that last longer than the recording did are what it now looks
+        like, until some in a row look again as it did before.
+        """
+        if self._before is not None:
+            gaussians = self._model.gaussians
+            standing, n = self._before
+            found = gaussians.project(standing.see(frame, counts=False))
+            distance = float(gaussians.distances(found).min()) / len(found)
+            n = 0 if distance > ALIEN * self._model.habits.familiar else n + 1
+            self._before = standing, n
+            if n >= LASTING:
+                self._standing, self._before = standing, None
+        elif self._monitor.is_alien and self._counts and self._standing.has_varied:
+            self._before = self._standing.copy(), 0
+        return self._standing.see(frame, counts=self._counts)
 
     def _see(self, features: np.ndarray) -> Seen:
         gaussians = self._model.gaussians
@@ -820,6 +843,10 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     if tracker._poses is not None:
         tracker._poses.restore(state["poses"])
     tracker._standing.restore(state["standing"])
+    if state.get("before") is not None:  # younger than trackers
+        standing, n = state["before"]
+        tracker._before = Standing(model.features), check_count("before", n)
+        tracker._before[0].restore(standing)
     tracker._filter.restore(state["filter"])
     tracker._quiet = check_real("quiet", state.get("quiet", 0.0))
     if tracker._course is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -216,6 +217,12 @@ class Standing:
             spread = _deviation(self.means)
             z = np.concatenate([z, features.motion.standard(spread)])
         return np.concatenate([z, c]) if features.both else z
+
+    def copy(self) -> Standing:
+        """Return one that goes on from here by itself."""
+        other = Standing(self.features)
+        other.restore(copy.deepcopy(self.state()))
+        return other
 
     @property
     def has_varied(self) -> bool:

@@ -86,6 +86,7 @@ def state_of(stream):
     return pickle.dumps(
         (
             vars(stream._standing) | {"features": None},
+            stream._before and (stream._before[0].state(), stream._before[1]),
             vars(stream._filter) | {"chain": None},
             stream._course and stream._course.state(),
             stream._kept,
@@ -575,6 +576,59 @@ def test_what_follows_strange_frames_is_told_as_without_them(model, n):
     assert (found[half + n :] == expected[half:]).mean() > 0.9
     told = {w.kind for w in stream.finish().warnings}
     assert told - {"unfamiliar"} == {w.kind for w in usual.finish().warnings}
+
+
+def interrupted(n):
+    """Return a video, how long it goes on, and what it is after n strange frames."""
+    video = new_video()
+    half = len(video) // 2
+    strange = 30 * video.std() * np.random.default_rng(0).normal(size=(n, 16))
+    return half, np.concatenate([video[:half], strange, video[half:]])
+
+
+@pytest.mark.parametrize("model", [ordered, unordered])
+@pytest.mark.parametrize("n", [60, 300])
+def test_recording_goes_on_after_more_strange_frames_than_it_had(model, n):
+    expected = model().stream().push(new_video()).labels
+    half, broken = interrupted(n)
+    stream = model().stream()
+    found = stream.push(broken).labels
+    assert (found[half + n :] == expected[half:]).mean() > 0.8
+    assert stream._before is None
+    assert {w.kind for w in stream.finish().warnings} == {"unfamiliar"}
+
+
+def test_recording_that_has_changed_is_as_it_looks_now():
+    video = new_video()
+    signs = np.random.RandomState(0).choice([-1, 1], size=video.shape[1])
+    stream = unordered().stream()
+    stream.push(video[:20])
+    stream.push(np.concatenate([video[20:], video, video]) + 9 * video.std(0) * signs)
+    assert stream._before is not None
+    assert stream._standing.n_frames > 100
+
+
+def test_trackers_know_what_was_before_strange_frames(tmp_path):
+    half, broken = interrupted(60)
+    for stop in (half + 50, half + 62):
+        stream, path = unordered().stream(lag=4), tmp_path / "tracker"
+        stream.push(broken[:stop])
+        assert stream._before is not None
+        stream.save(path)
+        others = [load_tracker(path), stream.copy()]
+        others[0].save(tmp_path / "again")
+        assert path.read_bytes() == (tmp_path / "again").read_bytes()
+        wanted = stream.push(broken[stop:]).probabilities
+        for other in others:
+            assert_array_equal(other.push(broken[stop:]).probabilities, wanted)
+        state = read_state(path)
+        state["before"][1] = -1
+        write_state(path, state)
+        with pytest.raises(ModelFileError, match="cannot be loaded as a tracker"):
+            load_tracker(path)
+        drop(state, "before")  # as in older files
+        write_state(path, state)
+        assert load_tracker(path)._before is None
 
 
 def test_row_69_frames_with_nan_hold_the_state_and_are_warned_of():
