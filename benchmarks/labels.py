@@ -76,7 +76,8 @@ class Fit:
         given = None
         if y is not None:
             given = read_labels(y, self.lengths, single=False)
-        settled = settle(self.base, self.found, self.views, given)
+        every = np.arange(len(self.lengths))
+        settled = settle(self.base, self.found, self.views, given, None, every)
         settled = settle_boundaries(settled, self.views, given, "auto")
         names = [] if given is None else given.names
         return _named(settled.labels, names), settled.outlook
