@@ -37,7 +37,8 @@ HALF_AS_WELL, FAR_LESS, MISSED, AS_WELL = 0.45, 0.75, 0.85, 0.97
 MOST_SEGMENTS, ONCE = 1.35, 1.15
 # Actions come in rounds if so many of them are followed by the one that mostly follows:
 # the second share, if those of a timeline tell far less than they do, and at most the
-# third share goes right back to the one before.
+# third share goes right back to the one before. Steps that come once keep no order
+# below the first share.
 SAME_NEXT, MOSTLY_SAME, SELDOM_BACK = 0.8, 0.7, 0.25
 
 
@@ -233,7 +234,7 @@ def measure_labels(
 def are_missed(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bool:
     """Tell whether labels are steps or rounds that the actions of a timeline miss."""
     given = labels, theirs, by_order
-    return are_steps(*given) or are_rounds(*given)
+    return are_steps(*given) or are_loose(*given) or are_rounds(*given)
 
 
 def are_steps(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bool:
@@ -258,6 +259,25 @@ def are_steps(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> boo
     return are_known and is_less and segments_an_action(labels, rests=True) <= ONCE
 
 
+def are_loose(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bool:
+    """Tell whether labels are steps that come once, in an order that is not kept.
+
+    So they say themselves that a timeline is none; its actions have to tell less.
+
+    Parameters
+    ----------
+    labels, theirs, by_order
+        As in `are_steps`.
+
+    Returns
+    -------
+    bool
+    """
+    come_once = segments_an_action(labels) <= ONCE
+    is_loose = come_once and 0 < share_of_same_next(labels) < SAME_NEXT
+    return is_loose and _are_better(theirs, by_order)
+
+
 def are_rounds(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bool:
     """Tell whether labels are rounds of actions, not as many of them in each video.
 
@@ -273,11 +293,6 @@ def are_rounds(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bo
     -------
     bool
     """
-    are_better = (
-        theirs.known >= KNOWN_AGAIN
-        and by_order.known < ENOUGH_EXPLAINED * theirs.known
-        and by_order.explained < ENOUGH_EXPLAINED * theirs.explained
-    )
     is_far_better = (
         by_order.known < FAR_LESS * theirs.known
         and by_order.explained < FAR_LESS * theirs.explained
@@ -285,7 +300,17 @@ def are_rounds(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bo
     goes_on = is_far_better and share_of_returns(labels) <= SELDOM_BACK
     least = MOSTLY_SAME if goes_on else SAME_NEXT
     comes_back = segments_an_action(labels) > MOST_SEGMENTS
+    are_better = _are_better(theirs, by_order)
     return are_better and comes_back and share_of_same_next(labels) >= least
+
+
+def _are_better(theirs: Told, by_order: Told) -> bool:
+    """Tell whether labels are known again, and tell more than those of a timeline."""
+    return (
+        theirs.known >= KNOWN_AGAIN
+        and by_order.known < ENOUGH_EXPLAINED * theirs.known
+        and by_order.explained < ENOUGH_EXPLAINED * theirs.explained
+    )
 
 
 def explained(features: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> float:

@@ -73,7 +73,8 @@ NOISY, FIRM, MORE = 0.3, 0.5, 0.1
 NOTHING, SOMETHING, WORSE, HARDLY_BETTER, BRIEF = 0.1, 0.3, 0.75, 1.5, 12.0
 # Where videos share an order, motion has to repeat so much, and so many times as much
 # as places, or to add to them; at a first look by so much. So many times as much as
-# unwhitened ones is enough to take the place of components that keep their variance.
+# unwhitened ones is enough to take the place of components that keep their variance, or
+# so much that it is found again surely.
 MUCH, CLEARLY, AT_FIRST = 0.45, 1.1, 0.3
 # Motion that repeats less than places may tell what these do not: clusters of both side
 # by side are then found again so many times as well as those of places.
@@ -400,7 +401,7 @@ class _Look:
 
     def moves_more(self) -> bool:
         """Tell whether motion is found again clearly better than unscaled frames."""
-        return self.moves() and self.moved >= CLEARLY * self.plain
+        return self.moves() and self.moved >= min(CLEARLY * self.plain, SURELY)
 
     def moves_in_order(self) -> bool:
         """Tell whether motion tells more than places, and no less than unscaled ones.

@@ -275,13 +275,21 @@ def shaking(n_videos=6, *, order=None, apart=0.0, seed=0):
     return found
 
 
-@pytest.mark.parametrize(("times", "moves"), [(1.0, False), (1.2, True)])
-def test_motion_comes_before_unscaled_components_where_it_repeats_better(
-    times, moves, monkeypatch
+@pytest.mark.parametrize(
+    ("plain", "moved", "moves"),
+    [
+        (0.5, 0.54, False),
+        (0.5, 0.56, True),
+        (0.95, 0.84, False),
+        (0.95, 0.85, True),
+    ],
+)
+def test_motion_comes_before_unscaled_components_where_it_repeats_better_or_surely(
+    plain, moved, moves, monkeypatch
 ):
-    plain = _settled._Look.plain.func
-    looks = property(lambda look: times * plain(look))
-    monkeypatch.setattr(_settled._Look, "moved", looks)
+    for name, value in (("plain", plain), ("moved", moved)):
+        monkeypatch.setattr(_settled._Look, name, value)
+    monkeypatch.setattr(_settled._Look, "is_drowned", lambda *_: True)
     chosen = choose_features(recurring(n_noisy=2), 3)
     assert chosen.whiten == moves
     assert ("motion" in chosen.views) == moves

@@ -13,6 +13,7 @@ from skvas.segmentation._labeller import TimelineLabeller
 from skvas.segmentation._named import Settled
 from skvas.segmentation._order import (
     Told,
+    are_loose,
     are_rounds,
     carries_labels,
     explained,
@@ -149,8 +150,8 @@ def test_no_chain_is_learned_where_the_timeline_tells_as_much_as_plans(ask):
     for noise in (0.3, 1.0):  # of which labels explain nearly all, or less
         assert ask(make(SWAPPED, noise=noise), SWAPPED, SWAPPED)
     assert ask.n_chains == 0
-    late = [np.roll(labels, i % 2) for i, labels in enumerate(SWAPPED)]
-    ask(make(SWAPPED), late, SWAPPED)
+    late = [np.roll(ORDER, i % 2) for i in range(6)]
+    ask(make([ORDER] * 6), late, [ORDER] * 6)
     assert ask.n_chains == 1
 
 
@@ -345,6 +346,26 @@ def test_rounds_are_known_better_and_follow_each_other(
     assert share_of_returns(FLICKER) > 0.25
     assert share_of_same_next(MIXED) < 0.7 < share_of_same_next(MOSTLY) < 0.8
     assert are_rounds(labels, Told(*theirs), Told(*by_order)) is expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "theirs", "by_order", "expected"),
+    [
+        (SWAPPED, (0.65, 0.5), (0.61, 0.47), True),
+        (SWAPPED, (0.64, 0.5), (0.3, 0.2), False),
+        (SWAPPED, (0.65, 0.5), (0.62, 0.47), False),
+        (SWAPPED, (0.65, 0.5), (0.61, 0.48), False),
+        ([ONCE] * 6, (0.9, 0.5), (0.3, 0.2), False),
+        ([ORDER] * 6, (0.9, 0.5), (0.3, 0.2), False),  # next to two alone there is one
+        (BACK, (0.9, 0.5), (0.3, 0.2), False),
+    ],
+)
+def test_steps_that_come_once_may_keep_no_order(labels, theirs, by_order, expected):
+    assert 0 < share_of_same_next(SWAPPED) < 0.8
+    assert share_of_same_next([ORDER] * 6) == 0
+    assert 0 < share_of_same_next(BACK) < 0.8
+    assert segments_an_action(BACK) > 1.15
+    assert are_loose(labels, Told(*theirs), Told(*by_order)) is expected
 
 
 def test_of_many_videos_the_same_sample_is_labelled_both_ways(ask, monkeypatch):
