@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.special import stdtrit
 
-from skvas.decoding import n_segments
+from skvas.decoding import n_segments, segments_an_action
 from skvas.metrics import PairMatches, match_pairs
 from skvas.metrics._consistency import matched_information
 from skvas.metrics._known import known_again
@@ -43,6 +43,9 @@ CONSTANT, KNOWN_BY_LENGTH, FAR_MORE = 1.25, 0.72, 1.4
 # Deviations that last longer have silenced a chain if it has less than this share of
 # the segments of the plans: a chain with the second share is then tried.
 SILENCED, TRIED = 0.5, 0.02
+# Actions come once in a video up to so many segments of one, on average, and come back
+# from the second number on.
+ONCE, MOST_SEGMENTS = 1.15, 1.35
 
 
 def choose_decoder(
@@ -60,7 +63,8 @@ def choose_decoder(
     which a chain can't know. So a chain has to be better by more than chance: labels
     of matched frames agree better by it. One that also looks at the length of frames
     has to tell far more than plans, unless another chain is better than these as well.
-    Of more than 128 videos, a sample of as many is looked at.
+    And where actions come once by plans, it must not break them into pieces that come
+    back, which a rest may. Of more than 128 videos, a sample of as many is looked at.
 
     Parameters
     ----------
@@ -88,6 +92,8 @@ def choose_decoder(
     chained, found = _or_by_length(plain, plain_labels, before, views, referee)
     if decoder != CHAIN:
         assert referee is not None
+        if _breaks(some, found):
+            return labeller, labels
         is_better = referee.prefers(found, some, clearly=clearly)
         if is_better and chained is not plain:
             is_better = referee.tells_no_less(
@@ -96,6 +102,12 @@ def choose_decoder(
         if not is_better:
             return labeller, labels
     return chained, found if views is every else chained.labels(every)
+
+
+def _breaks(planned: list[np.ndarray], chained: list[np.ndarray]) -> bool:
+    """Tell whether a chain breaks what comes once into pieces that come back."""
+    comes_once = segments_an_action(planned) <= ONCE
+    return comes_once and segments_an_action(chained, rests=True) > MOST_SEGMENTS
 
 
 def best_chain(

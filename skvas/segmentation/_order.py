@@ -11,7 +11,13 @@ from skvas._on_demand import choose, lengths_of
 from skvas.decoding import segment_orders, segments_an_action
 from skvas.labels._reading import PartialLabels
 from skvas.metrics._known import known_again
-from skvas.segmentation._decoder import SMOOTHED, Referee, best_chain
+from skvas.segmentation._decoder import (
+    MOST_SEGMENTS,
+    ONCE,
+    SMOOTHED,
+    Referee,
+    best_chain,
+)
 from skvas.segmentation._labeller import FrameLabeller, TimelineLabeller, pick
 from skvas.segmentation._named import Settled
 from skvas.timeline._model import TimelineModel, has_order
@@ -31,10 +37,6 @@ KNOWN_AT_ALL, KNOWN_AGAIN, KNOWN_WELL, KNOWN_SURELY = 0.35, 0.65, 0.8, 0.92
 # or miss steps, below the first three shares of that, and tell as much from the last
 # one on.
 HALF_AS_WELL, FAR_LESS, MISSED, AS_WELL = 0.45, 0.75, 0.85, 0.97
-# Actions do not come and go within a step up to so many segments of one in a video, on
-# average, and where frames deviate from their action alike over no more of a video than
-# those that are smoothed do. They are steps up to so many, if a rest is left out.
-MOST_SEGMENTS, ONCE = 1.35, 1.15
 # Actions come in rounds if so many of them are followed by the one that mostly follows:
 # the second share, if those of a timeline tell far less than they do, and at most the
 # third share goes right back to the one before. Steps that come once keep no order

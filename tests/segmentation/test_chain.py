@@ -368,6 +368,35 @@ def test_a_chain_that_is_asked_for_is_compared_with_no_plan(
     assert ("clearly" in asked) == (decoder == "auto")
 
 
+def steps_with_two_looks(seed):
+    """Make videos of four steps that come once; one goes to and fro between two looks.
+
+    Two others look alike, and a fifth of the steps are skipped.
+    """
+    rng = np.random.RandomState(seed)
+    centres = rng.standard_normal((5, 8))
+    centres[2] = centres[1] + 0.9 * unit(centres[2:3])[0]
+    videos, labels = [], []
+    for _ in range(12):
+        steps = [step for step in rng.permutation(4) if rng.uniform() > 0.2]
+        own = np.repeat(steps, rng.randint(50, 80, len(steps)))
+        looks = np.where((own == 3) & (np.arange(len(own)) // 12 % 2 == 1), 4, own)
+        noise = 0.8 * rng.standard_normal((len(own), 8))
+        videos.append((centres[looks] + noise).astype(np.float32))
+        labels.append(own)
+    return videos, labels
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_chain_must_not_break_steps_that_come_once(seed):
+    videos, labels = steps_with_two_looks(seed)
+    chained = quick(ActionSegmenter, n_actions=4, max_epochs=0, decoder="chain")
+    broken = segmentation_report(labels, chained.fit(videos).labels_).miou
+    model = quick(ActionSegmenter, n_actions=4, max_epochs=0).fit(videos)
+    assert model.chain_ is None
+    assert segmentation_report(labels, model.labels_).miou > broken + 0.2
+
+
 def test_noisy_actions_do_not_replace_a_chain():
     rng = np.random.RandomState(0)
     labels = [rng.randint(0, 2, 40) for _ in range(4)]
