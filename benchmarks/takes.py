@@ -9,7 +9,7 @@ speeds, amplitudes, postures and noise. Recordings have them in one order, in a 
 one (some left out or swapped), in any order, or again and again.
 
 When actions found without an order replace a timeline or a chain, and when motion is a
-view, was decided on such collections (seeds 0 to 107).
+view, was decided on other collections of the same takes.
 """
 
 from __future__ import annotations
