@@ -20,6 +20,7 @@ __all__ = [
     "ModelFileError",
     "ModelVersionWarning",
     "RadiusWarning",
+    "SpikesWarning",
 ]
 
 
@@ -160,6 +161,17 @@ class UnlikeRecordingsWarning(UserWarning):
     >>> import warnings
     >>> from skvas.exceptions import UnlikeRecordingsWarning
     >>> warnings.simplefilter("ignore", UnlikeRecordingsWarning)
+    """
+
+
+class SpikesWarning(UserWarning):
+    """Single values of recordings were absurdly far off, and were replaced.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skvas.exceptions import SpikesWarning
+    >>> warnings.simplefilter("error", SpikesWarning)  # to look at them first
     """
 
 
