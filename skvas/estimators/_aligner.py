@@ -17,7 +17,7 @@ from skvas.alignment._result import MATCHINGS
 from skvas.applications._diagnosis import diagnose
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import remember
-from skvas.estimators._base import Prepared, Trained, fitting
+from skvas.estimators._base import Prepared, Trained, fitting, names_in
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
@@ -155,7 +155,8 @@ default=None
             rng = check_random_state(self.random_state)
             told = {} if joined is None else {"anchors": joblib.hash(joined.frames)}
             codes = None if joined is None else joined.codes(lengths)
-            prepared = self._prepare(checked, told, rng, codes=codes)
+            names = names_in(videos, checked)
+            prepared = self._prepare(checked, told, rng, codes=codes, names=names)
             order = prepared.checkpoint.once(
                 "order", lambda: self._survey(prepared, rng).order
             )
@@ -191,6 +192,7 @@ default=None
                     trained.preprocessing,
                     trained.encoder,
                     remember(videos, lengths),
+                    trained.reach,
                 ),
                 live_=None if axis is None else self._learn_to_stream(trained, axis),
                 path_on_=self._learned_paths(trained, axis),

@@ -84,6 +84,7 @@ from skvas.preprocessing._features import (
 )
 from skvas.preprocessing._framewise import finiteness_of, takes_nan
 from skvas.preprocessing._pipelines import last_step, with_last_step
+from skvas.preprocessing._spikes import learn_reach, without_spikes
 from skvas.preprocessing._strangers import Usual, find_strangers, learn_usual
 from skvas.recipes import RECIPES, Recipe, find_recipe
 from skvas.timeline._model import find_order, has_order
@@ -187,6 +188,14 @@ diagnosis_ : dict of str to object
     What :meth:`summary` tells of the recordings of `fit`.
 usual_ : dict of str to object, or None
     What :meth:`unlike` holds other recordings against; None if nothing is known.
+reach_ : float64 ndarray of shape (n_features_in_,) or None
+    Largest distance of each feature from its mean in a recording, which three quarters
+    of the recordings of `fit` do not exceed; 0 where it tells nothing. A recording of a
+    hundred frames or more may have values, in three or a hundredth of its frames, that
+    lie ten times as far off as all others and as this: `fit` and what follows
+    replace them by a line between the frames around them, and warn
+    (:class:`~skvas.exceptions.SpikesWarning`). None if `is_causal_`, where answers take
+    values as they come.
 shared_order_ : skvas.metrics.SharedOrder or None
     How far the videos of `fit` share an order; None for a lone video.
 encoder_ : torch.nn.Module
@@ -247,6 +256,8 @@ class Prepared:
         Positions of the videos that have a say: all but strangers.
     codes : sequence of int64 ndarray of shape (n_i,) or None
         Labels of frames of the videos, -1 where there is none.
+    reach : ndarray of shape (n_features,)
+        How far values of videos usually lie from the mean, which tells absurd ones.
     """
 
     videos: Sequence[np.ndarray]
@@ -256,6 +267,7 @@ class Prepared:
     checkpoint: AnyCheckpoint
     related: np.ndarray
     codes: Sequence[np.ndarray] | None
+    reach: np.ndarray
 
     @property
     def related_features(self) -> Sequence[np.ndarray]:
@@ -278,13 +290,16 @@ class Trained:
     encoder : Module
         On the CPU.
     given : sequence of ndarray
-        The videos as they came: with their gaps.
+        The videos as they came: with their gaps, but without absurd values.
     views : Views
         The videos, as preprocessing and encoder look at them.
     before, actions : ndarray of shape (K, D) or None
         The actions before training and after it; None where nothing is segmented.
     related : int64 ndarray
         Positions of the videos that had a say.
+    reach : ndarray of shape (n_features,) or None
+        How far values usually lie from the mean; None if frames are embedded without
+        later ones.
     """
 
     settings: Settings
@@ -296,6 +311,7 @@ class Trained:
     before: np.ndarray | None
     actions: np.ndarray | None
     related: np.ndarray
+    reach: np.ndarray | None
 
     @property
     def related_views(self) -> Views:
@@ -316,6 +332,7 @@ class FittedAttributes:
     recordings_: dict[str, Any]
     diagnosis_: dict[str, Any]
     usual_: dict[str, Any] | None
+    reach_: np.ndarray | None
     shared_order_: SharedOrder | None
     encoder_: nn.Module
     features_: Any
@@ -348,6 +365,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         "recordings_": Fitted(dict, absent=partial(remember, [], [])),
         "diagnosis_": Fitted(dict, absent=partial(diagnose, [], [], None, None, False)),
         "usual_": Fitted((dict, type(None)), absent=lambda: None),
+        "reach_": Fitted((np.ndarray, type(None)), labels=True, absent=lambda: None),
         "shared_order_": Fitted((SharedOrder, type(None))),
         "encoder_": Fitted(nn.Module, labels=True),
         "features_": Fitted(object, labels=True),
@@ -614,16 +632,21 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         n_clusters: int = N_CLUSTERS,
         smoothing: float | None = None,
         codes: Sequence[np.ndarray] | None = None,
+        *,
+        names: Sequence[str],
     ) -> Prepared:
         """Fit the preprocessing, and make a model.
 
         `told`: what the training depends on beside parameters and videos;
         `smoothing`: that of features, if labels ask for less than usual;
-        `codes`: labels of frames, -1 for none; labelled videos are no strangers.
+        `codes`: labels of frames, -1 for none; labelled videos are no strangers;
+        `names`: those of the videos.
         """
         checkpoint = self._open_checkpoint(videos, told)
         warn_of_transposed(videos)
         tell("preparing features")
+        reach = learn_reach(videos)
+        videos = without_spikes(videos, reach, names)
         fitted, features, related = self._learn_features(
             videos, checkpoint, n_clusters, smoothing, codes
         )
@@ -639,7 +662,9 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         )
         # At rest until it is trained: the start must not see dropout.
         model = Model(encoder.to(self._device).eval())
-        return Prepared(videos, features, fitted, model, checkpoint, related, codes)
+        return Prepared(
+            videos, features, fitted, model, checkpoint, related, codes, reach
+        )
 
     def _learn_features(
         self,
@@ -736,6 +761,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
             before,
             _actions(model),
             prepared.related,
+            None if needs_no_later(fitted) and is_causal(encoder) else prepared.reach,
         )
 
     def _keep(self, trained: Trained, videos: Videos, **learned: Any) -> None:
@@ -746,6 +772,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         usual = learn_usual(fitted, *known)
         learned = {
             "usual_": None if usual is None else vars(usual),
+            "reach_": trained.reach,
             "features_": fitted,
             "recordings_": remember(videos, lengths_of(views.videos)),
             "settings_": trained.settings,
@@ -782,7 +809,8 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         checked = self._check_videos(
             videos, self.features_, reset=False, feature_names=names
         )
-        return self._look(checked)
+        called = names_in(videos, checked)
+        return self._look(without_spikes(checked, self.reach_, called))
 
     @spare_threads()
     def unlike(self, videos: Videos) -> np.ndarray:
@@ -834,7 +862,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         unlike = np.flatnonzero(self._are_unlike(views))
         if not len(unlike):
             return
-        names = remember(videos, lengths_of(views.videos))["names"]
+        names = names_in(videos, views.videos)
         told = [names[i] for i in unlike] if len(names) > 1 else ["this recording"]
         warnings.warn(
             f"{name_first(told, NAMED)} {'are' if len(told) > 1 else 'is'} unlike "
@@ -909,6 +937,12 @@ def _embed(
     features: Sequence[np.ndarray],
 ) -> Sequence[np.ndarray]:
     return embed_videos(encoder, features, device, keep)
+
+
+def names_in(videos: Videos, checked: Sequence[np.ndarray]) -> list[str]:
+    """Return the names of what the user passed, or numbers."""
+    names: list[str] = remember(videos, lengths_of(checked))["names"]
+    return names
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from skvas._typing import Labels, Self, Videos
 from skvas.alignment._result import MATCHINGS
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import remember
-from skvas.estimators._base import Fitted, Trained, fitting
+from skvas.estimators._base import Fitted, Trained, fitting, names_in
 from skvas.estimators._labelling import LabelsFrames
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
@@ -175,7 +175,8 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             checked, given = self._check_input(videos, y)
             self._check_reference(len(checked))
             rng = check_random_state(self.random_state)
-            prepared = self._prepare(checked, rng=rng, **self._told_by(given))
+            told, names = self._told_by(given), names_in(videos, checked)
+            prepared = self._prepare(checked, rng=rng, names=names, **told)
             start = self._find_start(prepared, given, rng)
             settings = self._resolve(start, len(checked))
             trained = self._train(prepared, settings, rng)
@@ -191,6 +192,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
                     trained.preprocessing,
                     trained.encoder,
                     remember(videos, lengths_of(checked)),
+                    trained.reach,
                 ),
                 live_=self._learn_to_stream(trained, settled),
                 path_on_=self._learned_paths(trained, timeline),

@@ -266,6 +266,8 @@ def _check(estimator: Any) -> None:
     _check_parameters(estimator)
     n_features = check_type("n_features_in_", estimator.n_features_in_, int)
     check_integer("n_features_in_", n_features, low=1, high=MAX_FEATURES)
+    if estimator.reach_ is not None:
+        check_array("reach_", estimator.reach_, (n_features,), np.float64, low=0)
     _check_networks(estimator)
     _check_recordings(estimator)
     _check_diagnosis(estimator)
@@ -289,7 +291,11 @@ def _read_timeline(estimator: Any, axis: Any) -> Timeline | None:
     if "prototypes_" in estimator._fitted:
         check_actions(axis, estimator.n_actions_)
     timeline: Timeline = estimator._as_timeline(
-        axis, estimator.features_, estimator.encoder_, estimator.recordings_
+        axis,
+        estimator.features_,
+        estimator.encoder_,
+        estimator.recordings_,
+        estimator.reach_,
     )
     return timeline
 

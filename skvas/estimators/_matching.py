@@ -26,6 +26,7 @@ from skvas.nn._model import embed_videos
 from skvas.options._declare import group_of
 from skvas.options._groups import BOTH, TIMELINE
 from skvas.preprocessing._features import features_and_details, fill_gaps
+from skvas.preprocessing._spikes import without_spikes
 from skvas.tasks._registry import fields_beside
 from skvas.timeline import Timeline
 from skvas.timeline._model import Axis, path_frames
@@ -296,6 +297,7 @@ class MatchesFrames(BaseVideoEstimator):
         features: Any,
         encoder: nn.Module,
         recordings: dict[str, Any],
+        reach: np.ndarray | None,
     ) -> Timeline | None:
         """Return an axis as users hold it: for raw videos."""
         if axis is None:
@@ -303,7 +305,7 @@ class MatchesFrames(BaseVideoEstimator):
         prepare = _FramesForPaths(features, encoder, self.device)
         names = getattr(self, "feature_names_in_", None)
         return make_timeline(
-            axis, features, prepare, self.n_features_in_, names, recordings
+            axis, features, prepare, self.n_features_in_, names, recordings, reach
         )
 
     def _check_parameters(self) -> None:
@@ -329,7 +331,8 @@ class MatchesFrames(BaseVideoEstimator):
             asked = related[medoid(embeddings, task, self._device, others)]
         if isinstance(asked, (int, np.integer)):
             return trained.views.videos[int(asked)].copy()
-        (video,) = self._check_given_reference()
+        given = self._check_given_reference()
+        (video,) = without_spikes(given, trained.reach, ["reference"])
         return fill_gaps(video).copy()
 
     def _check_reference(self, n_videos: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Self, Videos
 from skvas.datasets._on_disk import open_files
-from skvas.estimators._base import fitting
+from skvas.estimators._base import fitting, names_in
 from skvas.estimators._labelling import LabelsFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
@@ -116,7 +116,8 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
         with fitting(self):
             checked, given = self._check_input(videos, y)
             rng = check_random_state(self.random_state)
-            prepared = self._prepare(checked, rng=rng, **self._told_by(given))
+            told, names = self._told_by(given), names_in(videos, checked)
+            prepared = self._prepare(checked, rng=rng, names=names, **told)
             start = self._find_start(prepared, given, rng)
             settings = self._resolve(start, len(checked))
             trained = self._train(prepared, settings, rng)

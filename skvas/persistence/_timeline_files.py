@@ -17,11 +17,11 @@ from skvas.timeline import Timeline
 from skvas.timeline._model import TimelineModel, path_frames
 from skvas.timeline._timeline import is_of_itself, restore_timeline
 from skvas.validation import check_integer
-from skvas.videos._stored import check_texts, check_type
+from skvas.videos._stored import check_array, check_texts, check_type
 
 PARAMETERS = tuple(inspect.signature(Timeline).parameters)
 LEARNED = ("model_", "features_", "recordings_", "n_features_in_")
-NAMES = "feature_names_in_"
+NAMES, REACH = "feature_names_in_", "reach_"
 # Features of a frame at most, as of the estimators.
 MAX_FEATURES = 1_000_000
 
@@ -47,7 +47,7 @@ def save_timeline(timeline: Timeline, path: str | os.PathLike[str]) -> None:
             "This timeline is that of a model, which embeds what it compares; save the "
             "model, whose timeline_ it is."
         )
-    kept = [*PARAMETERS, *LEARNED, *([NAMES] if hasattr(timeline, NAMES) else [])]
+    kept = [*PARAMETERS, *LEARNED, *(n for n in (NAMES, REACH) if hasattr(timeline, n))]
     writer, parts = StateWriter(), {name: getattr(timeline, name) for name in kept}
     labels = timeline.labels_
     parts["single"] = labels is not None and labels.dtype != object
@@ -71,7 +71,7 @@ def read_timeline(reader: StateReader, state: Any) -> Timeline:
         If no fit makes it.
     """
     needed = {*PARAMETERS, *LEARNED, "single"}
-    if not isinstance(state, dict) or state.keys() - {NAMES} != needed:
+    if not isinstance(state, dict) or state.keys() - {NAMES, REACH} != needed:
         raise ModelFileError("it has not the parts of a timeline")
     parts = {name: reader.node(node) for name, node in state.items()}
     n_features = check_type("n_features_in_", parts["n_features_in_"], int)
@@ -82,6 +82,8 @@ def read_timeline(reader: StateReader, state: Any) -> Timeline:
         names = check_type(NAMES, parts[NAMES], np.ndarray)
         if len(check_texts(NAMES, names.tolist())) != n_features:
             raise ModelFileError("there are not as many names as features")
+    if parts.get(REACH) is not None:
+        check_array(REACH, parts[REACH], (n_features,), np.float64, low=0)
     model = parts["model_"]
     check_axis(model, _width(parts["features_"], n_features))
     if isinstance(model, TimelineModel):

@@ -35,6 +35,7 @@ from skvas.preprocessing._features import (
 )
 from skvas.preprocessing._framewise import finiteness_of, takes_nan
 from skvas.preprocessing._pipelines import last_step, with_last_step
+from skvas.preprocessing._spikes import learn_reach, without_spikes
 from skvas.timeline._alignability import alignability
 from skvas.timeline._average import frames_at
 from skvas.timeline._carry import moments_for
@@ -163,6 +164,9 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         Whether the videos share an order; None for a lone video.
     features_ : transformer or None
         The fitted preprocessing. That of the `timeline_` of a model is the model's.
+    reach_ : float64 ndarray of shape (n_features_in_,) or None
+        How far values of recordings usually lie from the mean; single ones that are
+        absurdly far off are replaced, as estimators do, which tell more of it.
     recordings_ : dict of str to list, ndarray or None
         What is known of the videos: `names`, `n_frames`, `fps`, `media`,
         `feature_names` and `times`, see :class:`skvas.Recordings`.
@@ -203,6 +207,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
     is_whole_: np.ndarray
     order_: BlockOrder | None
     features_: Any
+    reach_: np.ndarray | None
     recordings_: dict[str, Any]
 
     def __init__(
@@ -255,6 +260,9 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             )
             warn_of_second_video(checked, y, stacklevel=4)
             rng = check_random_state(self.random_state)
+            recordings = remember(videos, lengths_of(checked))
+            reach = learn_reach(checked)
+            checked = without_spikes(checked, reach, recordings["names"])
             fitted = self._learn_features(checked, n_actions)
             features, details = features_and_details(fitted, checked)
             warn_of_degenerate_frames(fitted, features)
@@ -264,8 +272,9 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
                 fitted,
                 partial(_prepare, fitted),
                 frames,
-                remember(videos, lengths_of(checked)),
+                recordings,
                 is_single_video(videos),
+                reach,
             )
         return self
 
@@ -711,11 +720,12 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         frames: Sequence[np.ndarray] | None,
         recordings: dict[str, Any],
         single: bool,
+        reach: np.ndarray | None,
     ) -> None:
         """Set what answers need, and what users see of the model."""
         self.model_, self._prepare, self._frames = model, prepare, frames
         self.features_ = features
-        self.recordings_ = recordings
+        self.recordings_, self.reach_ = recordings, reach
         template = model.template
         self.template_ = template.frames
         self.positions_ = [self._scale(p.positions) for p in template.passages]
@@ -750,7 +760,9 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             ensure_all_finite=finite,
             feature_names=features_of_fit(self),
         )
-        return self._prepare(checked)
+        names = remember(videos, lengths_of(checked))["names"]
+        reach = getattr(self, "reach_", None)  # pickles may be older
+        return self._prepare(without_spikes(checked, reach, names))
 
     def _follow(self, videos: Videos) -> list[Passage]:
         return [self.model_.follow(frames) for frames in self._see(videos)]
@@ -865,7 +877,7 @@ def restore_timeline(parts: dict[str, Any]) -> Timeline:
     ----------
     parts : dict of str to object
         Parameters, and `model_`, `features_`, `recordings_`, `n_features_in_`,
-        `single` and, if there are such, `feature_names_in_`.
+        `single` and, if there are such, `feature_names_in_` and `reach_`.
 
     Returns
     -------
@@ -874,12 +886,13 @@ def restore_timeline(parts: dict[str, Any]) -> Timeline:
     """
     timeline = Timeline()
     for name, value in parts.items():
-        if name not in ("model_", "features_", "recordings_", "single"):
+        if name not in ("model_", "features_", "recordings_", "single", "reach_"):
             setattr(timeline, name, value)
     features, recordings = parts["features_"], parts["recordings_"]
     prepare = partial(_prepare, features)
     model, single = parts["model_"], parts["single"]
-    timeline._keep(model, features, prepare, None, recordings, single)
+    reach = parts.get("reach_")
+    timeline._keep(model, features, prepare, None, recordings, single, reach)
     return timeline
 
 
@@ -890,6 +903,7 @@ def make_timeline(
     n_features: int,
     names: np.ndarray | None,
     recordings: dict[str, Any],
+    reach: np.ndarray | None,
 ) -> Timeline:
     """Return a fitted timeline whose model was built elsewhere.
 
@@ -907,6 +921,8 @@ def make_timeline(
         Their names.
     recordings : dict of str to list or None
         What is known of the videos, as `remember` returns it.
+    reach : ndarray of shape (n_features,) or None
+        How far their values usually lie from the mean; None if unknown.
 
     Returns
     -------
@@ -921,7 +937,9 @@ def make_timeline(
     timeline.n_features_in_ = n_features
     if names is not None:
         timeline.feature_names_in_ = names
-    timeline._keep(model, features, prepare, None, recordings, single=False)
+    timeline._keep(
+        model, features, prepare, None, recordings, single=False, reach=reach
+    )
     return timeline
 
 

@@ -88,6 +88,14 @@ HELP: dict[str, list[Row]] = {
             (15,),
         ),
         (
+            "`SpikesWarning`: `single values lie 10 times as far off as all others`",
+            "A sensor or tracker failed for a moment. Lines between the frames around "
+            "stand in the place of these values.",
+            "Nothing, or set them to NaN yourself and use `Interpolate`. If they are "
+            "right, scale the feature first, for example by its logarithm.",
+            (87,),
+        ),
+        (
             "`at least one video`, `found array with 0 sample(s)`",
             "The list, or one of its recordings, is empty.",
             "Look at what was read: `print(recordings)`.",

@@ -346,6 +346,13 @@ ROWS = {
         "are",
         '`InvalidParameterError` that names both parameters; "auto" is taken',
     ),
+    87: (
+        "single frames with absurd values, as of a sensor that fails or a marker that "
+        "jumps",
+        "a line between the frames around them takes their place, and a "
+        "`SpikesWarning` names the recording, the frame and the feature; answers of "
+        "`Training(live=True)` take them as they come",
+    ),
 }
 
 
