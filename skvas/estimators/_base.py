@@ -511,7 +511,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         return {**super().__getstate__(), "_skvas_version": version()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Warn about a pickle that another version of skvas wrote."""
+        """Complete a pickle of an older skvas, and warn of one of another version."""
         state = dict(state)
         written = state.pop("_skvas_version", "0.1.0")
         if written != version():
@@ -522,6 +522,10 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
                 ModelVersionWarning,
                 stacklevel=2,
             )
+        if "settings_" in state:
+            for name, fitted in self._fitted.items():
+                if name not in state and fitted.absent is not None:
+                    state[name] = fitted.absent()
         super().__setstate__(state)
 
     def __sklearn_tags__(self) -> Tags:

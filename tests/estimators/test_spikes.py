@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 
 import numpy as np
@@ -172,6 +173,17 @@ def test_older_models_take_values_as_they_come(cls, tmp_path, monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error", SpikesWarning)
         older.predict(with_spike(CLEAN[0]))
+
+
+@every_estimator
+def test_pickles_may_be_older_than_an_attribute(cls):
+    model = quick(cls).fit(CLEAN)
+    expected = model.predict(CLEAN[0])
+    del model.reach_
+    if cls is not Timeline:
+        del model.usual_
+    older = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(older.predict(CLEAN[0]), expected)
 
 
 @pytest.mark.parametrize("cls", [JointAlignSegment, Timeline])
