@@ -21,6 +21,7 @@ __all__ = [
     "ModelVersionWarning",
     "RadiusWarning",
     "SpikesWarning",
+    "UnlikeRecordingsWarning",
 ]
 
 
