@@ -39,9 +39,10 @@ KNOWN_AT_ALL, KNOWN_AGAIN, KNOWN_WELL, KNOWN_SURELY = 0.35, 0.65, 0.8, 0.92
 HALF_AS_WELL, FAR_LESS, MISSED, AS_WELL = 0.45, 0.75, 0.85, 0.97
 # Actions come in rounds if so many of them are followed by the one that mostly follows:
 # the second share, if those of a timeline tell far less than they do, and at most the
-# third share goes right back to the one before. Steps that come once keep no order
-# below the first share.
+# third share goes right back to the one before. Steps that come once, and are known
+# again so well, keep no order below the first share.
 SAME_NEXT, MOSTLY_SAME, SELDOM_BACK = 0.8, 0.7, 0.25
+KNOWN_IF_LOOSE = 0.7
 
 
 def keeps_order(
@@ -107,6 +108,8 @@ def keeps_order(
     if explains and share >= (FAR_LESS if is_noisy else AS_WELL):
         return True
     if are_missed(planned, by_plans, by_order):
+        return False
+    if are_loose(planned, by_plans, by_order):
         return False
     chained, found = best_chain(before, some, Referee.of(some))
     by_chain = measure_labels(features, pick(found, few))
@@ -236,7 +239,7 @@ def measure_labels(
 def are_missed(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bool:
     """Tell whether labels are steps or rounds that the actions of a timeline miss."""
     given = labels, theirs, by_order
-    return are_steps(*given) or are_loose(*given) or are_rounds(*given)
+    return are_steps(*given) or are_rounds(*given)
 
 
 def are_steps(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bool:
@@ -264,7 +267,8 @@ def are_steps(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> boo
 def are_loose(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bool:
     """Tell whether labels are steps that come once, in an order that is not kept.
 
-    So they say themselves that a timeline is none; its actions have to tell less.
+    So they say themselves that a timeline is none; its actions have to tell less. Only
+    plans are asked, which a chain that breaks or joins steps is not as sure as.
 
     Parameters
     ----------
@@ -277,7 +281,8 @@ def are_loose(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> boo
     """
     come_once = segments_an_action(labels) <= ONCE
     is_loose = come_once and 0 < share_of_same_next(labels) < SAME_NEXT
-    return is_loose and _are_better(theirs, by_order)
+    are_known = theirs.known >= KNOWN_IF_LOOSE
+    return is_loose and are_known and _are_better(theirs, by_order)
 
 
 def are_rounds(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bool:
