@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skvas._on_demand import each
-from skvas._printing import name_first
+from skvas._printing import levels_to_user, name_first
 from skvas.exceptions import SpikesWarning
 from skvas.videos._frames import frame_blocks
 
@@ -102,7 +102,7 @@ def without_spikes(
         "replaced by a line between the frames around them. If they are right, scale "
         "the feature first, for example by its logarithm.",
         SpikesWarning,
-        stacklevel=4,
+        stacklevel=levels_to_user(),
     )
     return each(_mend, videos, found)
 

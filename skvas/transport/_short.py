@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from skvas._printing import levels_to_user
 from skvas.exceptions import RadiusWarning
 
 # The lengths that were short for each radius; None where nobody collects them.
@@ -53,17 +53,5 @@ def _warn(found: dict[float, set[int]]) -> None:
         f"radius={radii} of {of} is less than half a frame; one frame is used. Raise "
         "radius, or pass more frames.",
         RadiusWarning,
-        stacklevel=_n_frames_inside() + 1,
+        stacklevel=levels_to_user(),
     )
-
-
-def _n_frames_inside() -> int:
-    """Count the calls from the one that asks up to who called the package."""
-    frame, n = sys._getframe(1), 0
-    while frame.f_back is not None and _is_inside(frame.f_globals.get("__name__", "")):
-        frame, n = frame.f_back, n + 1
-    return n
-
-
-def _is_inside(module: str) -> bool:
-    return module.partition(".")[0] in ("skvas", "contextlib")

@@ -91,6 +91,16 @@ def test_row_87_answers_see_a_line_in_the_place_of_an_absurd_frame(cls, tmp_path
         np.testing.assert_array_equal(found.matches_x, expected.matches_x)
 
 
+@every_estimator
+@pytest.mark.parametrize("method", ["fit", "predict", "transform"])
+def test_the_warning_is_of_the_line_that_asked(cls, method):
+    model = quick(cls).fit(CLEAN)
+    with pytest.warns(SpikesWarning) as told:
+        getattr(model, method)(replaced(with_spike(CLEAN[WHERE])))
+    told = [warning for warning in told if warning.category is SpikesWarning]
+    assert [warning.filename for warning in told] == [__file__]
+
+
 @pytest.mark.parametrize("cls", [JointAlignSegment, Timeline])
 def test_row_87_timelines_of_models_see_the_line_too(cls):
     model = quick(cls).fit(CLEAN)
