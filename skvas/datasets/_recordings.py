@@ -372,22 +372,27 @@ def remember(videos: Any, lengths: Sequence[int]) -> dict[str, Any]:
         rate, and `times`, else None, is an object array of them.
     """
     known = recordings_of(videos)
-    names = _numbered(len(lengths))
     fps = media = features = times = None
     if known is not None:
-        names, fps, media = known.names, mean_rates(known), known.media
+        fps, media = mean_rates(known), known.media
         features = known.feature_names
         if known.times is not None:
             times = np.empty(len(known), dtype=object)
             times[:] = [stamps.copy() for stamps in known.times]
     return {
-        "names": list(names),
+        "names": names_of(videos, len(lengths)),
         "n_frames": list(lengths),
         "fps": None if fps is None else list(fps),
         "media": None if media is None else list(media),
         "feature_names": None if features is None else list(features),
         "times": times,
     }
+
+
+def names_of(videos: Any, n: int) -> list[str]:
+    """Return the names of the n recordings that a user passed, or numbers."""
+    known = recordings_of(videos)
+    return _numbered(n) if known is None else list(known.names)
 
 
 def refuse_other_features(videos: Any, expected: Sequence[str] | None) -> None:

@@ -16,8 +16,8 @@ from skvas.alignment._joined_anchors import JoinedAnchors, join_anchors
 from skvas.alignment._result import MATCHINGS
 from skvas.applications._diagnosis import diagnose
 from skvas.datasets._on_disk import open_files
-from skvas.datasets._recordings import remember
-from skvas.estimators._base import Prepared, Trained, fitting, names_in
+from skvas.datasets._recordings import names_of, remember
+from skvas.estimators._base import Prepared, Trained, fitting
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
@@ -155,7 +155,7 @@ default=None
             rng = check_random_state(self.random_state)
             told = {} if joined is None else {"anchors": joblib.hash(joined.frames)}
             codes = None if joined is None else joined.codes(lengths)
-            names = names_in(videos, checked)
+            names = names_of(videos, len(checked))
             prepared = self._prepare(checked, told, rng, codes=codes, names=names)
             order = prepared.checkpoint.once(
                 "order", lambda: self._survey(prepared, rng).order

@@ -32,6 +32,7 @@ from skvas.applications._diagnosis import NAMED, FitSummary, diagnose, summarise
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import (
     features_of_fit,
+    names_of,
     names_of_fit,
     refuse_other_features,
     remember,
@@ -813,7 +814,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         checked = self._check_videos(
             videos, self.features_, reset=False, feature_names=names
         )
-        called = names_in(videos, checked)
+        called = names_of(videos, len(checked))
         return self._look(without_spikes(checked, self.reach_, called))
 
     @spare_threads()
@@ -866,7 +867,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         unlike = np.flatnonzero(self._are_unlike(views))
         if not len(unlike):
             return
-        names = names_in(videos, views.videos)
+        names = names_of(videos, len(views.videos))
         told = [names[i] for i in unlike] if len(names) > 1 else ["this recording"]
         warnings.warn(
             f"{name_first(told, NAMED)} {'are' if len(told) > 1 else 'is'} unlike "
@@ -941,12 +942,6 @@ def _embed(
     features: Sequence[np.ndarray],
 ) -> Sequence[np.ndarray]:
     return embed_videos(encoder, features, device, keep)
-
-
-def names_in(videos: Videos, checked: Sequence[np.ndarray]) -> list[str]:
-    """Return the names of what the user passed, or numbers."""
-    names: list[str] = remember(videos, lengths_of(checked))["names"]
-    return names
 
 
 @contextmanager

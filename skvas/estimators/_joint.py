@@ -12,8 +12,8 @@ from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Self, Videos
 from skvas.alignment._result import MATCHINGS
 from skvas.datasets._on_disk import open_files
-from skvas.datasets._recordings import remember
-from skvas.estimators._base import Fitted, Trained, fitting, names_in
+from skvas.datasets._recordings import names_of, remember
+from skvas.estimators._base import Fitted, Trained, fitting
 from skvas.estimators._labelling import LabelsFrames
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
@@ -175,7 +175,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             checked, given = self._check_input(videos, y)
             self._check_reference(len(checked))
             rng = check_random_state(self.random_state)
-            told, names = self._told_by(given), names_in(videos, checked)
+            told, names = self._told_by(given), names_of(videos, len(checked))
             prepared = self._prepare(checked, rng=rng, names=names, **told)
             start = self._find_start(prepared, given, rng)
             settings = self._resolve(start, len(checked))

@@ -10,7 +10,8 @@ import numpy as np
 from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Self, Videos
 from skvas.datasets._on_disk import open_files
-from skvas.estimators._base import fitting, names_in
+from skvas.datasets._recordings import names_of
+from skvas.estimators._base import fitting
 from skvas.estimators._labelling import LabelsFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
@@ -116,7 +117,7 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
         with fitting(self):
             checked, given = self._check_input(videos, y)
             rng = check_random_state(self.random_state)
-            told, names = self._told_by(given), names_in(videos, checked)
+            told, names = self._told_by(given), names_of(videos, len(checked))
             prepared = self._prepare(checked, rng=rng, names=names, **told)
             start = self._find_start(prepared, given, rng)
             settings = self._resolve(start, len(checked))

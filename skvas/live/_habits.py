@@ -72,6 +72,10 @@ class Habits:
     familiar: float
     had: np.ndarray | None = None
 
+    def is_alien(self, distance: float) -> bool:
+        """Tell whether a frame so far off is unlike any seen, and tells of no step."""
+        return distance > ALIEN * self.familiar
+
     @classmethod
     def of_steps(
         cls,
@@ -270,7 +274,7 @@ class Monitor:
     @property
     def is_alien(self) -> bool:
         """Whether frames are so unlike any seen that they tell of no step."""
-        return self.distance > ALIEN * self.habits.familiar
+        return self.habits.is_alien(self.distance)
 
     @property
     def is_interrupted(self) -> bool:

@@ -27,7 +27,7 @@ from skvas.live._course import LASTING, Course
 from skvas.live._embedder import LiveEmbedder
 from skvas.live._filter import Filter, Seen, smooth
 from skvas.live._frames import check_frames
-from skvas.live._habits import ALIEN, MESSAGES, NEWEST, LiveWarning, Monitor
+from skvas.live._habits import MESSAGES, NEWEST, LiveWarning, Monitor
 from skvas.live._missing import SeenFeatures
 from skvas.live._model import LiveModel, spread_out
 from skvas.live._saved import read_state, write_state
@@ -526,7 +526,7 @@ class LiveTracker:
             standing, n = self._before
             found = gaussians.project(standing.see(frame, counts=False))
             distance = float(gaussians.distances(found).min()) / len(found)
-            n = 0 if distance > ALIEN * self._model.habits.familiar else n + 1
+            n = 0 if self._model.habits.is_alien(distance) else n + 1
             self._before = standing, n
             if n >= LASTING:
                 self._standing, self._before = standing, None

@@ -107,9 +107,8 @@ def keeps_order(
     explains = by_order.explained >= AS_WELL * by_plans.explained
     if explains and share >= (FAR_LESS if is_noisy else AS_WELL):
         return True
-    if are_missed(planned, by_plans, by_order):
-        return False
-    if are_loose(planned, by_plans, by_order):
+    given = planned, by_plans, by_order
+    if are_missed(*given) or are_loose(*given):
         return False
     chained, found = best_chain(before, some, Referee.of(some))
     by_chain = measure_labels(features, pick(found, few))

@@ -18,6 +18,7 @@ from skvas._typing import Labels, Self, Videos
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import (
     features_of_fit,
+    names_of,
     names_of_fit,
     refuse_other_features,
     remember,
@@ -760,7 +761,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             ensure_all_finite=finite,
             feature_names=features_of_fit(self),
         )
-        names = remember(videos, lengths_of(checked))["names"]
+        names = names_of(videos, len(checked))
         reach = getattr(self, "reach_", None)  # pickles may be older
         return self._prepare(without_spikes(checked, reach, names))
 
