@@ -598,6 +598,19 @@ def test_recording_goes_on_after_more_strange_frames_than_it_had(model, n):
     assert {w.kind for w in stream.finish().warnings} == {"unfamiliar"}
 
 
+def test_frames_in_a_row_say_that_a_recording_goes_on():
+    half, broken = interrupted(60)
+    stream = unordered().stream()
+    stream.push(broken[: half + 60])
+    told = []
+    for frame in broken[half + 60 :]:
+        stream.push(frame[None])
+        if stream._before is None:
+            break
+        told.append(stream._before[1])
+    assert told == [1, 2, 3, 4]
+
+
 def test_recording_that_has_changed_is_as_it_looks_now():
     video = new_video()
     signs = np.random.RandomState(0).choice([-1, 1], size=video.shape[1])

@@ -397,6 +397,15 @@ def test_a_chain_must_not_break_steps_that_come_once(seed):
     assert segmentation_report(labels, model.labels_).miou > broken + 0.2
 
 
+def test_a_rest_that_comes_back_breaks_no_step():
+    planned = [np.repeat([0, 1, 2, 3], 6)] * 3
+    rests = [np.repeat([0, 3, 1, 3, 2, 3], 4)] * 3
+    pieces = [np.repeat([0, 3, 0, 3, 0, 3, 1, 2], 3)] * 3
+    assert not _decoder._breaks(planned, rests)
+    assert _decoder._breaks(planned, pieces)
+    assert not _decoder._breaks(pieces, pieces)
+
+
 def test_noisy_actions_do_not_replace_a_chain():
     rng = np.random.RandomState(0)
     labels = [rng.randint(0, 2, 40) for _ in range(4)]
