@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from skvas.cli._lines import say
-from skvas.io._columns import is_empty, parse_number
+from skvas.io._columns import is_empty, parse_number, parse_truth
 
 __all__ = ["frames_of_lines"]
 
@@ -85,13 +85,13 @@ def _cells(line: str) -> list[str]:
 
 
 def _number(cell: str) -> float | None:
-    """Read a cell, with a point or a comma; None where it is no number."""
+    """Read a cell, with a point or a comma, or true or false; None where it is none."""
     if is_empty(cell):
         return np.nan
     try:
         return parse_number(cell, decimal_comma=True)
     except ValueError:
-        return None
+        return parse_truth(cell)
 
 
 def _columns(found: list[str], names: Sequence[str], what: str) -> Sequence[int]:

@@ -6,8 +6,8 @@ import csv
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ TEXT = (".csv", ".tsv", ".txt")
 PARQUET = (".parquet", ".pq")
 # What stands in cells where there is nothing.
 _EMPTY = {"", "na", "n/a", "nan", "null", "none", "-"}
+# How states of a switch are written by programs, pandas among them.
+_TRUTHS = {"true": 1.0, "false": 0.0}
 # What comments above a table start with.
 _COMMENT = ("#", "%")
 
@@ -71,6 +73,22 @@ class Sheet:
         row = self.odd[name][0]
         cell = self.columns[name][row]
         return f"{self.place(row)}, column {name!r}: {cell!r} is no number"
+
+    def with_truths_as_numbers(self, kept: str | None) -> Sheet:
+        """Return the table with 1 and 0 in columns of true and false.
+
+        The column `kept`, of labels, stays as it is written.
+        """
+        found = {
+            name: truths
+            for name in self.odd
+            if name != kept
+            if (truths := _as_truths(self.columns[name])) is not None
+        }
+        if not found:
+            return self
+        odd = {name: place for name, place in self.odd.items() if name not in found}
+        return replace(self, columns={**self.columns, **found}, odd=odd)
 
     def check_numbers(self, name: str) -> None:
         """Refuse a column that is numbers but for a few cells."""
@@ -352,8 +370,25 @@ def _is_number(cell: str) -> bool:
 
 
 def _is_value(cell: str) -> bool:
-    """Return whether a cell is a number, a date or a time of day, or empty."""
-    return _is_number(cell) or _MOMENT.match(cell) is not None
+    """Return whether a cell is a number, true or false, a date or time, or empty."""
+    is_state = parse_truth(cell) is not None
+    return is_state or _is_number(cell) or _MOMENT.match(cell) is not None
+
+
+def parse_truth(cell: str) -> float | None:
+    """Return 1 for true and 0 for false, in any case; None for another cell."""
+    return _TRUTHS.get(cell.lower())
+
+
+def _as_truths(cells: Iterable[str | None]) -> np.ndarray | None:
+    """Return 1, 0 and NaN of a column of true, false and nothing; None of others."""
+    numbers = []
+    for cell in cells:
+        truth = np.nan if cell is None else parse_truth(cell)
+        if truth is None:
+            return None
+        numbers.append(truth)
+    return np.array(numbers)
 
 
 def parse_number(cell: str, *, decimal_comma: bool) -> float:

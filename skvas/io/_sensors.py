@@ -47,6 +47,9 @@ _REGULAR = 0.1
 # Share of steps of an unusual size, up to which they are those of lost samples, and
 # their number from which a clock may be coarse.
 _MAX_ODD, _MIN_TURNS = 0.4, 5
+# What is interpolated where nothing else is said: seconds, and, of channels that come
+# seldom, the usual time between their samples, which covers two lost ones in a row.
+_GAP, _GAP_STEPS = 1.0, 3
 # Frames a sample, below which samples are averaged.
 _AVERAGING = 0.75
 
@@ -59,7 +62,7 @@ def read_sensors(
     time_unit: str = "auto",
     columns: str | Sequence[str] | None = None,
     labels: str | None = None,
-    max_gap: float = 1.0,
+    max_gap: float | str = "auto",
     media: Mapping[str, str | os.PathLike[str]] | None = None,
 ) -> Recordings:
     r"""Read recordings of sensors, one table each, at one rate.
@@ -98,10 +101,11 @@ def read_sensors(
         Name of a column of labels. They come as `labels` and `action_names` of the
         result, and are not used by `fit` unless you pass them. -1 where a cell is
         empty.
-    max_gap : float, default=1.0
+    max_gap : float or "auto", default="auto"
         Longest time between two samples that is interpolated, in seconds. Frames in
         longer gaps are NaN: close them with :class:`skvas.preprocessing.Interpolate`,
-        or cut the recording.
+        or cut the recording. "auto": one second, or three times the usual time between
+        the samples of a column if that is longer.
     media : dict of str to path, default=None
         The video file of a recording, by its name.
 
@@ -140,7 +144,9 @@ def read_sensors(
     (['walk'], [100.0], ['x', 'y'])
     """
     check_fps(fps, none_ok=True)
-    check_real("max_gap", max_gap, low=0)
+    longest = None
+    if not (isinstance(max_gap, str) and max_gap == "auto"):
+        longest = check_real("max_gap", max_gap, low=0)
     check_choice("time_unit", time_unit, ("auto", *UNITS))
     columns = _check_columns(columns)
     for name, column in (("time", time), ("labels", labels)):
@@ -158,7 +164,7 @@ def read_sensors(
     if columns is None:
         _leave_out_empty(tables)
     _check_same_columns(tables)
-    found = _at_one_rate(tables, fps, max_gap, media)
+    found = _at_one_rate(tables, fps, longest, media)
     found.notes += name_passed_over(source, SUFFIXES)
     return found
 
@@ -233,6 +239,7 @@ def _read(
     columns = None if columns is None else [*map(spell, columns)]
     asked = (None if time == "auto" else time, labels, *(columns or ()))
     _require(sheet, [column for column in asked if column is not None])
+    sheet = sheet.with_truths_as_numbers(kept=labels)
     clock, seconds = read_clock(sheet, time, time_unit)
     taken, left_out = _choose(sheet, clock, columns, labels)
     if not taken:
@@ -390,7 +397,7 @@ def _check_same_columns(tables: list[_Table]) -> None:
 def _at_one_rate(
     tables: list[_Table],
     fps: float | None,
-    max_gap: float,
+    max_gap: float | None,
     media: Mapping[str, Any] | None,
 ) -> Recordings:
     notes = _describe(tables)
@@ -483,7 +490,7 @@ def _round(rate: float) -> float:
     return float(f"{rate:.3g}")
 
 
-def _close_gaps(table: _Table, fps: float, max_gap: float) -> np.ndarray:
+def _close_gaps(table: _Table, fps: float, max_gap: float | None) -> np.ndarray:
     """Return samples at a constant rate, interpolated where some are missing."""
     values = table.values.copy()
     seconds = table.seconds
@@ -498,7 +505,7 @@ def _close_gaps(table: _Table, fps: float, max_gap: float) -> np.ndarray:
 
 
 def _resample(
-    table: _Table, fps: float, max_gap: float
+    table: _Table, fps: float, max_gap: float | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return samples averaged over frames, or interpolated where there are none."""
     assert table.seconds is not None
@@ -528,12 +535,15 @@ def _resample(
 
 
 def _interpolated(
-    seconds: np.ndarray, samples: np.ndarray, times: np.ndarray, max_gap: float
+    seconds: np.ndarray, samples: np.ndarray, times: np.ndarray, max_gap: float | None
 ) -> np.ndarray:
     """Return samples at other times, NaN in gaps that are too long."""
     found, known = np.full(len(times), np.nan), np.isfinite(samples)
     if known.any():
         at = seconds[known]
+        if max_gap is None:
+            usual = float(np.median(np.diff(at))) if len(at) > 1 else 0.0
+            max_gap = max(_GAP, _GAP_STEPS * usual)
         close = _distance(at, times) <= max_gap
         found[close] = np.interp(times[close], at, samples[known])
     return found

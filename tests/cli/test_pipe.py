@@ -32,6 +32,11 @@ def test_empty_cell_is_nan_in_its_column(monkeypatch, mark):
     np.testing.assert_array_equal(read(monkeypatch, text), expected)
 
 
+def test_true_and_false_are_numbers_as_in_tables(monkeypatch):
+    found = read(monkeypatch, "True,1,\nfalse,2,TRUE\n")
+    np.testing.assert_array_equal(found, [[1, 1, np.nan], [0, 2, 1]])
+
+
 def test_cells_may_stand_between_spaces(monkeypatch):
     found = read(monkeypatch, "1 2  3\n\n 4 nan 6\n")
     np.testing.assert_array_equal(found, [[1, 2, 3], [4, np.nan, 6]])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skvas.exceptions import InvalidParameterError
 from skvas.io import _clock, _columns, read_poses, read_recordings, read_sensors
 from tests.conftest import data_folder
 
@@ -484,6 +485,84 @@ def test_long_gaps_stay_and_short_ones_are_closed(tmp_path):
     assert_allclose(found[0][~gap, 0], frame_times[~gap], atol=1e-6)
     assert found.notes[1] == f"{gap.sum()} frames have gaps, marked as NaN"
     assert np.isfinite(read_sensors(tmp_path, fps=10, max_gap=5)[0]).all()
+
+
+@pytest.mark.parametrize("step", [1, 10, 60])
+def test_slow_sensors_at_irregular_times_have_no_gaps_but_long_ones(tmp_path, step):
+    moved = np.random.default_rng(0).uniform(-0.2, 0.2, 60)
+    times = (np.arange(60) + moved) * step
+    lost = np.r_[times[:20], times[21:40], times[45:]]  # one sample, and five in a row
+    write(tmp_path / "a.csv", table(lost, lost, names=("time_s", "x")))
+    (found,) = read_sensors(tmp_path, fps=1 / step)
+    frame_times = lost[0] + np.arange(len(found)) * step
+    gap = (frame_times > lost[38]) & (frame_times < lost[39])
+    assert gap.sum() >= 5
+    assert_array_equal(np.isnan(found[:, 0]), gap)
+    assert_allclose(found[~gap, 0], frame_times[~gap])
+
+
+def test_a_slow_channel_beside_a_quick_one_has_no_gaps(tmp_path):
+    slow = [x if row % 20 == 0 else "" for row, x in enumerate(TIMES)]  # every 2 s
+    write(tmp_path / "a.csv", table(TIMES, X, slow))
+    (found,) = read_sensors(tmp_path)
+    assert_allclose(found[:, 1], np.minimum(TIMES, 4))
+
+
+def test_a_channel_that_fails_for_long_keeps_its_gap(tmp_path):
+    failing = [x if row < 15 or row > 30 else "" for row, x in enumerate(TIMES)]
+    write(tmp_path / "a.csv", table(TIMES, X, failing))
+    (found,) = read_sensors(tmp_path)
+    assert np.isnan(found[15:31, 1]).all()
+    assert np.isfinite(found).sum() == 2 * 50 - 16
+
+
+@pytest.mark.parametrize("max_gap", [-1, "long", None])
+def test_longest_gap_is_a_number_or_auto(tmp_path, max_gap):
+    write(tmp_path / "a.csv", table(TIMES, X))
+    with pytest.raises(InvalidParameterError, match="max_gap must be"):
+        read_sensors(tmp_path, max_gap=max_gap)
+
+
+@pytest.mark.parametrize("words", [("True", "False"), ("true", "false")])
+def test_true_and_false_are_numbers_as_in_data_frames(tmp_path, words):
+    door = [words[row >= 30] for row in range(50)]
+    door[3] = ""
+    write(tmp_path / "a.csv", table(TIMES, X, door))
+    write(tmp_path / "b.csv", table(TIMES, X, np.arange(50) % 2))
+    found = read_sensors(tmp_path)
+    assert found.feature_names == ["x", "y"]
+    assert_allclose(found[0][:, 1], np.arange(50) < 30)
+    assert not found.notes
+
+
+def test_labels_that_are_true_and_false_keep_their_words(tmp_path):
+    door = [str(row < 30) for row in range(50)]
+    write(tmp_path / "a.csv", table(TIMES, X, door))
+    found = read_sensors(tmp_path, labels="y")
+    assert found.feature_names == ["x"]
+    assert found.action_names == ["True", "False"]
+
+
+def test_true_among_numbers_is_an_error_and_among_words_a_word(tmp_path):
+    write(tmp_path / "a.csv", table(TIMES, [*X[:9], "true", *X[10:]]))
+    with pytest.raises(ValueError, match="line 11 of 'a.csv', column 'x': 'true'"):
+        read_sensors(tmp_path)
+    write(tmp_path / "a.csv", table(TIMES, X, ["true", "maybe"] * 25))
+    assert read_sensors(tmp_path).notes == ["left out: y"]
+
+
+def test_a_table_without_names_may_start_with_true(tmp_path):
+    rows = table(TIMES, X, [True, False] * 25).split("\n", 1)[1]
+    found = read_sensors(write(tmp_path / "a.csv", rows), time="column 0")
+    assert_allclose(found[0][:, 1], [1, 0] * 25)
+
+
+def test_nullable_booleans_of_pandas_are_numbers():
+    pandas = pytest.importorskip("pandas")
+    door = pandas.array([True, None, False] * 10, dtype="boolean")
+    frame = pandas.DataFrame({"time": TIMES[:30], "x": X[:30], "door": door})
+    found = read_sensors(frame)
+    assert_allclose(found[0][:3, 1], [1, 0.5, 0])
 
 
 def test_frames_hardly_longer_than_the_time_between_samples_are_interpolated(tmp_path):
