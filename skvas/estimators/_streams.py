@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skvas._printing import levels_to_user
 from skvas.datasets._recordings import features_of_fit, rate_of_fit
 from skvas.estimators._base import BaseVideoEstimator, Fitted
 from skvas.live import LiveEmbedder, LiveTracker
@@ -115,7 +116,7 @@ class StreamsFrames(BaseVideoEstimator):
             warnings.warn(
                 f"fps is {fps:g}, and recordings of fit have {usual:g} frames a "
                 "second: durations are wrong unless frames are sampled at that rate.",
-                stacklevel=2,
+                stacklevel=levels_to_user(),
             )
         return tracker
 

@@ -55,9 +55,10 @@ def _shape(frames: Any) -> tuple[int, ...]:
 
 
 def _other_shape(n_features: int, shape: tuple[int, ...]) -> ValueError:
+    one = ": pass a lone frame as [frame]" if shape == (n_features,) else ""
     return ValueError(
         f"frames must have the shape (n_frames, {n_features}), as the videos of "
-        f"fit had {n_features} features, got {shape}."
+        f"fit had {n_features} features, got {shape}{one}."
     )
 
 

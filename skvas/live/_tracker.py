@@ -731,10 +731,12 @@ class LiveTracker:
             return
         before, frame = frames[wrong[0]], frames[wrong[0] + 1]
         known = "the one before it" if frame == before + 1 else f"frame {before}"
+        remedy = "push frames of NaN for those that were lost, or call reset"
+        if steps[wrong[0]] < expected[wrong[0]]:
+            remedy = "sample frames at even times, or leave times out"
         raise ValueError(
             f"frames must come every {1 / self.fps:.4g} s, but frame {frame} comes "
-            f"{steps[wrong[0]] / self.fps:.4g} s after {known}; push frames of NaN for "
-            "those that were lost, or call reset."
+            f"{steps[wrong[0]] / self.fps:.4g} s after {known}; {remedy}."
         )
 
     def _check_rate(self, seconds: float, n_frames: int) -> None:

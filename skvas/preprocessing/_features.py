@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import get_tags
 
 from skvas._on_demand import OnDemand, each, lengths_of
-from skvas._printing import shorten
+from skvas._printing import levels_to_user, shorten
 from skvas._product_threads import product_threads
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.preprocessing._bodies import Bodies, PoseStream
@@ -512,7 +512,7 @@ def warn_of_degenerate_frames(transformer: Any, features: Sequence[np.ndarray]) 
     warnings.warn(
         f"{fault}: they match anything equally well. Drop them, or use other features.",
         DegenerateFramesWarning,
-        stacklevel=4,
+        stacklevel=levels_to_user(),
     )
 
 

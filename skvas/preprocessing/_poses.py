@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from skvas._printing import levels_to_user
 from skvas._typing import Self, Videos
 from skvas.exceptions import InvalidParameterError
 from skvas.preprocessing._bodies import (
@@ -356,7 +357,7 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
                 f"{where}{share:.0%} of the positions are missing"
                 f"{'' if self.causal else longer}, and {instead}.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=levels_to_user(),
             )
         time = Passing() if self.causal else Whole()
         with np.errstate(over="ignore"):

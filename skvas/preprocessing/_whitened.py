@@ -18,6 +18,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._on_demand import lengths_of
+from skvas._printing import levels_to_user
 from skvas._typing import Self, Videos
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.preprocessing._motion import Motion
@@ -423,7 +424,7 @@ class WhitenedViews(
                 f"No feature varies in the view(s) {', '.join(empty)}: each of them is "
                 "a single column of zeros.",
                 DegenerateFramesWarning,
-                stacklevel=3,
+                stacklevel=levels_to_user(),
             )
 
     def _length(self) -> float:

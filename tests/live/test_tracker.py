@@ -202,8 +202,9 @@ def test_rate_of_frames_is_that_of_the_recordings_unless_given():
     recordings = Recordings(data().videos[:3], fps=25)
     model = ActionSegmenter(2, max_epochs=0, random_state=0).fit(recordings)
     assert model.stream().fps == 25
-    with pytest.warns(UserWarning, match="fps is 5, and .* have 25 frames a second"):
+    with pytest.warns(UserWarning, match="fps is 5, and .* 25 frames a second") as told:
         assert model.stream(fps=5).fps == 5
+    assert told[0].filename == __file__
     assert model.stream(fps=25.5).fps == 25.5
     assert tracker().fps is None
 
@@ -809,6 +810,24 @@ def test_row_70_gap_in_time_is_refused_and_changes_nothing():
     stream.push(video[5:7], times=[0.5, 0.6])
 
 
+def test_row_70_a_frame_that_comes_early_was_not_lost():
+    stream, video = tracker(fps=10), new_video()
+    with pytest.raises(
+        ValueError, match="0.04 s after the one before it; sample .*even"
+    ):
+        stream.push(video[:3], times=[0.0, 0.1, 0.14])
+
+
+def test_one_frame_that_is_no_row_says_how_to_pass_it():
+    stream, video = tracker(), new_video()
+    for lone in (video[0], video[0].tolist()):
+        with pytest.raises(ValueError, match=r"pass a lone frame as \[frame\]"):
+            stream.push(lone)
+    with pytest.raises(ValueError, match=r"got \(1,\)\.$"):
+        stream.push(video[0, :1])
+    assert len(stream.push([video[0]]).progress) == 1
+
+
 @pytest.mark.parametrize("is_saved", [False, True])
 def test_row_70_gap_over_frames_without_times_is_refused(is_saved, tmp_path):
     stream, video = tracker(fps=10), new_video()
@@ -819,7 +838,8 @@ def test_row_70_gap_over_frames_without_times_is_refused(is_saved, tmp_path):
         stream = load_tracker(tmp_path / "tracker")
     before = state_of(stream)
     for late in (0.1, 0.3, 2.0, 100.0):
-        told = f"frame 10 comes {late - 0.2:.4g} s after frame 2; push"
+        remedy = "sample" if late < 1 else "push"
+        told = f"frame 10 comes {late - 0.2:.4g} s after frame 2; {remedy}"
         with pytest.raises(ValueError, match=told):
             stream.push(video[10:11], times=[late])
     with pytest.raises(ValueError, match="frame 11 comes 8.9 s after the one before"):

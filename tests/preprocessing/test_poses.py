@@ -301,8 +301,9 @@ def test_what_float32_cannot_hold_is_refused():
 def test_many_missing_points_are_warned_of():
     gone = POSE.copy()
     gone[:, :3] = np.nan
-    with pytest.warns(UserWarning, match=r"video 1: 43% of the positions are missing"):
+    with pytest.warns(UserWarning, match=r"video 1: 43% of .* missing") as told:
         PoseFeatures().fit_transform([POSE, gone])
+    assert told[0].filename == __file__
     features = PoseFeatures().fit([POSE])
     with pytest.warns(UserWarning, match=r"^43% of the positions are missing"):
         features.transform([gone])
