@@ -136,7 +136,8 @@ def put_in_order(clock: str, seconds: np.ndarray, sheet: Sheet) -> np.ndarray:
         raise ValueError(
             f"the time in column {clock!r} goes back by {-steps[back[0]]:.3g} s at "
             f"{sheet.place(rows[back[0] + 1])}; two recordings in one file? "
-            f"Then cut it there; else {_REMEDY}"
+            "Then cut it there, a data frame by dict(list(frame.groupby(column))); "
+            f"else {_REMEDY}"
         )
     if (steps < 0).mean() > 0.01:
         raise ValueError(f"times in column {clock!r} do not rise; {_REMEDY}")

@@ -127,13 +127,18 @@ def read_columns(source: Any) -> Sheet:
     ValueError
         If it is no table; names it.
     """
+    if hasattr(source, "collect_schema") and not hasattr(source, "__array__"):
+        raise TypeError(
+            f"expected a file or a data frame, got a {type(source).__name__}: read its "
+            "rows first, by its method collect."
+        )
     if hasattr(source, "columns") and not isinstance(source, (str, os.PathLike)):
         return _from_frame(source)
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(
             f"expected a file or a data frame, got a {type(source).__name__}; give "
-            "paths as str or Path, several in a list, and pass arrays to fit as they "
-            "are."
+            "paths as str or Path, several in a list, groups of a data frame as "
+            "dict(list(groups)), and pass arrays to fit as they are."
         )
     path = Path(source)
     if path.suffix.lower() in PARQUET:

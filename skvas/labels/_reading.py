@@ -533,7 +533,7 @@ def _frame(time: Any, n_frames: int, clock: Clock) -> int:
         return clock.frame(seconds, n_frames)
     if not seconds.is_integer():
         raise ValueError(
-            f"{time!r} is no whole frame; if times are in seconds, give the rate: "
+            f"{seconds} is no whole frame; if times are in seconds, give the rate: "
             "skvas.labels.frame_labels(y, videos, fps=...) spells labels out."
         )
     return int(seconds)

@@ -105,7 +105,10 @@ def is_single_video(videos: Videos) -> bool:
             with naming_video(index):
                 refuse_container(item)
     elif not hasattr(videos, "shape") and not hasattr(videos, "__array__"):
-        raise _not_a_container(videos, "make a list or an array of it first")
+        hint = "make a list or an array of it first"
+        if hasattr(videos, "groups"):  # of a data frame
+            hint = "pass the data frames of its groups: [frame for _, frame in groups]"
+        raise _not_a_container(videos, hint)
     else:
         n_dims = count_axes(videos)
         if n_dims == 3:

@@ -20,10 +20,12 @@ from skvas._on_demand import (
     copy_of_map,
     is_on_demand,
 )
+from skvas._printing import name_first
 from skvas._typing import Videos
 from skvas.validation._containers import is_single_video, list_videos, to_numpy
 from skvas.validation._naming import (
     are_same_names,
+    name_key,
     naming_video,
     unchanged_on_failure,
 )
@@ -140,6 +142,8 @@ def check_videos(
                 _check_same_width(video, width)
                 named = _with_names(item) if hasattr(item, "columns") else video
                 learn = reset and not index
+                if index and (reset or estimator is None):
+                    _refuse_unlike_first(item, items[0])
                 if feature_names and not hasattr(owner, "feature_names_in_"):
                     _refuse_other_columns(item, feature_names)
                     named = video  # whose fit had arrays, too
@@ -328,12 +332,37 @@ def _has_columns_of(estimator: Any, frame: Any) -> bool:
     return known is not None and columns is not None and are_same_names(columns, known)
 
 
+def _refuse_unlike_first(frame: Any, first: Any) -> None:
+    """Refuse a data frame that has other columns than the first one, or another order.
+
+    scikit-learn would call those of the first one those of fit.
+    """
+    columns, known = ([*getattr(item, "columns", ())] for item in (frame, first))
+    is_named = all(isinstance(name, str) for name in [*columns, *known])
+    if not columns or not known or not is_named or are_same_names(columns, known):
+        return
+    place = next(i for i, name in enumerate(columns) if name != known[i])
+    raise ValueError(
+        "Data frames must have the same columns in the same order, but column "
+        f"{place} is {columns[place]!r}, and {known[place]!r} in video 0. If only the "
+        "order differs, pass frame[columns], with the columns of one of them."
+    )
+
+
 def _refuse_other_columns(frame: Any, names: Sequence[str]) -> None:
     """Refuse as many columns with other names, or in another order."""
     columns = list(getattr(frame, "columns", ()))
     is_named = all(isinstance(name, str) for name in columns)
-    if len(columns) != len(names) or not is_named or are_same_names(columns, names):
+    if not columns or not is_named or are_same_names(columns, names):
         return
+    if len(columns) != len(names):
+        keys = {name_key(name) for name in names}
+        unseen = [repr(name) for name in columns if name_key(name) not in keys]
+        more = f", {name_first(unseen)} among them" if unseen else ""
+        raise ValueError(
+            f"X has {len(columns)} features{more}, and fit had {len(names)}: pass "
+            f"frame[columns], with {name_first([*map(repr, names)])}."
+        )
     for number, (found, name) in enumerate(zip(columns, names, strict=True)):
         if not are_same_names([found], [name]):
             raise ValueError(
@@ -381,19 +410,22 @@ def _refuse_columns_of_text(item: Any) -> None:
     odd = [
         str(name)
         for name, dtype in zip(item.columns, list(item.dtypes), strict=True)
-        if re.search(r"date|time|duration|str|utf8|object", str(dtype).lower())
+        if re.search(r"date|time|duration|str|utf8|object|cat|enum", str(dtype).lower())
         if not _holds_numbers(item[name])
     ]
     if odd:
         raise ValueError(
             f"Expected real numbers, but column(s) {', '.join(map(repr, odd))} hold "
-            "dates or text. Drop them, or let skvas.io.read_sensors make a frame rate "
-            "of a column of times."
+            "dates or text. Drop them; let skvas.io.read_sensors make a frame rate of "
+            "a column of times; and give each word of a state a column of 0 and 1, as "
+            "pandas.get_dummies does."
         )
 
 
 def _holds_numbers(column: Any) -> bool:
     values = np.asarray(column)
+    if values.dtype.kind in "fiub":  # as categories may be
+        return True
     return values.dtype == object and all(isinstance(v, Real) for v in values)
 
 

@@ -335,6 +335,25 @@ def test_row_73_two_recordings_in_one_file_are_refused(tmp_path, n):
         read_sensors(tmp_path)
 
 
+def test_tables_of_many_recordings_are_refused_with_a_way_to_cut_them():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"time": [*TIMES, *TIMES], "x": [*X, *X]})
+    frame["trial"] = ["a"] * 50 + ["b"] * 50
+    with pytest.raises(ValueError, match=r"dict\(list\(frame.groupby\(column\)\)\)"):
+        read_sensors(frame)
+    groups = frame.groupby("trial")
+    for wrong in (groups, list(groups)):
+        with pytest.raises(TypeError, match=r"dict\(list\(groups\)\)"):
+            read_sensors(wrong)
+    assert read_sensors(dict(list(groups))).names == ["a", "b"]
+
+
+def test_polars_frames_that_are_yet_to_be_read_are_refused_with_a_hint():
+    lazy = pytest.importorskip("polars").LazyFrame({"time": [0.0, 1.0]})
+    with pytest.raises(TypeError, match="got a LazyFrame: read its .* collect"):
+        read_sensors(lazy)
+
+
 def test_samples_that_are_hardly_out_of_order_are_sorted(tmp_path):
     times = np.arange(500) / 10
     times[[100, 101, 102]] = times[[102, 100, 101]]

@@ -282,6 +282,7 @@ def test_nothing_labelled_has_no_names():
         ([b"a"] * 6, "integers or strings"),
         ("aaaaa", "the text 'aaaaa'"),
         ([(0.5, 2, "a")], "no whole frame.*fps"),
+        ([(np.float64(0.5), 2, "a")], "(?<!np.float64.)0.5 is no whole frame"),
         ([(3, 3, "a")], "empty"),
         ([(3, 7, "a")], "not inside the 6 frames"),
         ([(0, 3, "a"), (2, 4, "b")], "frame 2 has two labels, 'a' and 'b'"),

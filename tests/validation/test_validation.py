@@ -260,6 +260,28 @@ def test_row_74_columns_that_are_no_numbers_are_named():
             check_videos([odd])
 
 
+@pytest.mark.parametrize("package", ["pandas", "polars"])
+def test_row_74_categories_are_text_unless_they_are_numbers(package):
+    frames = pytest.importorskip(package)
+    frame = frames.DataFrame({"x": [1.0, 2.0], "state": ["a", "b"]})
+    if package == "pandas":
+        frame["state"] = frame["state"].astype("category")
+        numbers = frames.DataFrame({"x": [1.0, 2.0]}, dtype="category")
+        assert_array_equal(check_videos([numbers])[0], [[1], [2]])
+    else:
+        frame = frame.with_columns(frame["state"].cast(frames.Categorical))
+    with pytest.raises(ValueError, match=r"column.* 'state' hold.*column of 0 and 1"):
+        check_videos([frame])
+
+
+def test_row_74_groups_of_a_data_frame_say_how_to_pass_them():
+    pandas = pytest.importorskip("pandas")
+    groups = pandas.DataFrame({"x": [1.0, 2.0], "trial": [1, 2]}).groupby("trial")
+    with pytest.raises(TypeError, match=r"\[frame for _, frame in groups\]"):
+        check_videos(groups)
+    assert len(check_videos([frame for _, frame in groups])) == 2
+
+
 def test_nan_is_located_and_has_remedies():
     video = np.zeros((20, 3))
     video[[4, 5, 6, 11], 1] = np.nan
@@ -530,6 +552,31 @@ def test_columns_are_compared_without_an_estimator_too():
     frame = pandas.DataFrame(VIDEO, columns=list("abc"))
     with pytest.raises(ValueError, match=r"^video 1: (?s:.)*same order"):
         check_videos([frame, frame[list("bac")]])
+
+
+@pytest.mark.parametrize("package", ["pandas", "polars"])
+@pytest.mark.parametrize("names", ["bac", "abd"])
+def test_columns_of_fit_are_compared_with_those_of_its_first_frame(package, names):
+    frames = pytest.importorskip(package)
+    first, other = (
+        frames.DataFrame({name: [0.0, 1.0] for name in some}) for some in ("abc", names)
+    )
+    message = (
+        "^video 1: Data frames must have the same columns in the same order, but "
+        "column . is .*in video 0"
+    )
+    with pytest.raises(ValueError, match=message) as caught:
+        check_videos([first, other], estimator=Estimator())
+    assert "\n" not in str(caught.value)
+
+
+def test_columns_beside_those_of_a_fit_of_recordings_are_named():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(VIDEO, columns=list("abc")).assign(time=1.0)
+    with pytest.raises(
+        ValueError, match="X has 4 features, 'time' among them, .*had 3"
+    ):
+        check_videos([frame], reset=False, feature_names=list("abc"))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "Int64", "Float64", "category"])
