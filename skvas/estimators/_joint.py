@@ -352,6 +352,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         """Put videos on a timeline, and cut it into as many actions as were learned."""
         assert trained.actions is not None
         n_actions = len(trained.actions)
+        plans = self._plans(trained, "embedding")
         return build_timeline(
             path_frames(views.embeddings, views.details),
             views.features,
@@ -364,6 +365,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             smoothing=smoothing_of(trained.preprocessing),
             limit=trained.settings.memory_limit(),
             order=order,
+            planned=lambda chosen: plans.labels(views.choose(chosen)),
         )
 
     def _learn_again(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from skvas.decoding import cheapest_labels
+from skvas.metrics import mof
 from skvas.timeline._segments import (
     LEAST_VARIANCE,
     Statistics,
@@ -32,6 +33,9 @@ N_DRAWS = 16
 # Actions come back where they then explain other videos better by this share, and where
 # one of them has so many segments.
 CLEARLY, OFTEN = 0.15, 4
+# Contiguous actions are those of likelihood where so many more frames have the action
+# that was found without an order.
+MORE_AGREE = 0.1
 # Two cuts agree on a boundary up to this share of the timeline.
 TOLERANCE = 0.02
 
@@ -107,6 +111,7 @@ def cut(
     n_draws: int = N_DRAWS,
     blur: float = 0.0,
     judged_by: np.ndarray | None = None,
+    planned: Callable[[], Sequence[np.ndarray]] | None = None,
 ) -> Cut:
     """Cut a timeline into actions on which draws of the videos agree.
 
@@ -116,6 +121,11 @@ def cut(
     likeliest of those that the starts of all draws lead to. Positions are joined by how
     often they are of one action. A draw votes by its second cut if that shows that
     actions come back, and by its first one if not.
+
+    Squares of means take bursts that come at other moments in each video for steps;
+    likelihood, which weighs by how much videos differ, misses steps at which they do.
+    Actions that were found without an order, in each video by itself, tell which: the
+    first cuts are those of likelihood where they agree with these clearly better.
 
     Parameters
     ----------
@@ -137,6 +147,10 @@ def cut(
         smoothed by.
     judged_by : ndarray of shape (n_videos, n_positions, d'), default=None
         Features by which draws show whether actions come back. None: `signals`.
+    planned : callable, default=None
+        Returns the actions that the videos have at each position if they are found
+        without an order, int arrays of shape (n_positions,), -1 where a video does not
+        pass. None: nothing is known, and contiguous actions are those of least squares.
 
     Returns
     -------
@@ -150,12 +164,14 @@ def cut(
     n_positions = passing.n_positions
     if n_actions == 1 or passing.n_features == 0 or n_positions <= n_actions:
         return _trivial(n_positions, n_actions)
-    once, often = [], []
+    once, likely, often = [], [], []
     came_back = np.full(n_draws, bool(recurring))
     for i in range(n_draws):
         counts = passing.draw(rng)
-        once.append(cut_once(plain.statistics(counts), n_actions))
+        contiguous, are_movements = cut_once(plain.statistics(counts), n_actions)
+        once.append(contiguous)
         often.append(cut_often(passing.statistics(counts), n_actions))
+        likely.append(contiguous if are_movements else often[-1].contiguous)
         if recurring is None:
             shown = often[-1]
             if judging is not passing:
@@ -165,6 +181,8 @@ def cut(
             others = judging.statistics(rest if rest.any() else counts)
             came_back[i] = comes_back(shown, others)
     drawn = np.array(once)
+    if planned is not None and not came_back.all():
+        drawn = _as_planned(drawn, np.array(likely), n_actions, planned)
     if came_back.any():
         mixed = list(zip(often, came_back, strict=True))
         back = [draw for draw, is_back in mixed if is_back]
@@ -173,7 +191,7 @@ def cut(
     return _agree(drawn, n_actions, bool(came_back.mean() > 0.5))
 
 
-def cut_once(statistics: Statistics, n_actions: int) -> np.ndarray:
+def cut_once(statistics: Statistics, n_actions: int) -> tuple[np.ndarray, bool]:
     """Cut the mean of some videos into contiguous actions by least squares.
 
     Squares are those about a mean of each action, or about a line: see
@@ -188,13 +206,14 @@ def cut_once(statistics: Statistics, n_actions: int) -> np.ndarray:
 
     Returns
     -------
-    int64 ndarray of shape (n_positions,)
+    actions : int64 ndarray of shape (n_positions,)
         Actions of the positions.
+    are_movements : bool
+        Whether squares are those about lines.
     """
-    losses, _ = contiguous_losses(statistics, n_actions)
+    losses, are_movements = contiguous_losses(statistics, n_actions)
     cuts, _ = best_segments(losses, n_actions)
-    actions: np.ndarray = cuts[-1]
-    return actions
+    return cuts[-1], are_movements
 
 
 @dataclass(frozen=True)
@@ -371,6 +390,23 @@ def comes_back(draw: Draw, others: Statistics) -> bool:
     cuts = np.array([np.zeros_like(actions), draw.contiguous, actions])
     single, once, often = held_out_losses(draw.statistics, others, cuts)
     return bool(0 < CLEARLY * (single - often) < once - often)
+
+
+def _as_planned(
+    drawn: np.ndarray,
+    likely: np.ndarray,
+    n_actions: int,
+    planned: Callable[[], Sequence[np.ndarray]],
+) -> np.ndarray:
+    """Choose between contiguous actions of draws, (n_draws, n_positions), by plans."""
+    cuts = [_agree(each, n_actions, False).actions for each in (drawn, likely)]
+    if mof(*cuts) > 1 - MORE_AGREE:
+        return drawn
+    labels = planned()
+    by_squares, by_likelihood = (
+        mof(labels, [actions] * len(labels), background=-1) for actions in cuts
+    )
+    return likely if by_likelihood >= by_squares + MORE_AGREE else drawn
 
 
 def _losses(sums: np.ndarray, length: np.ndarray) -> np.ndarray:

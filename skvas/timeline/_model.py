@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -306,6 +307,7 @@ def build_timeline(
     smoothing: float = 0.0,
     limit: float = 1e9,
     order: BlockOrder | None = None,
+    planned: Callable[[np.ndarray], Sequence[np.ndarray]] | None = None,
 ) -> TimelineModel:
     """Build the timeline of prepared videos, and cut it into actions.
 
@@ -335,6 +337,9 @@ def build_timeline(
         Bytes that the work on one video may take.
     order : BlockOrder, default=None
         Whether the videos share an order, where that is known already.
+    planned : callable, default=None
+        Takes positions of videos, and returns actions of their frames that were found
+        without an order, int arrays of shape (n_i,). None: nothing is known of these.
 
     Returns
     -------
@@ -382,6 +387,7 @@ def build_timeline(
         n_draws=n_draws,
         blur=smoothing * len(axis.moments),
         judged_by=None if embedding is None else judged_by,
+        planned=None if planned is None else partial(_labels_passing, planned, axis),
     )
     return TimelineModel(**vars(axis), cut=found, count=count)
 
@@ -531,6 +537,27 @@ def _passing(frames: Iterable[np.ndarray], axis: Axis) -> np.ndarray:
     return _filled(np.array(stacked, dtype=np.float32), axis)
 
 
+def _labels_passing(
+    planned: Callable[[np.ndarray], Sequence[np.ndarray]], axis: Axis
+) -> list[np.ndarray]:
+    """Return labels of related videos at the moments, -1 where parts do not pass."""
+    voters = _voters(axis)
+    found = []
+    for codes, index in zip(planned(voters), voters, strict=True):
+        passage = axis.template.passages[index]
+        labels = frames_at(codes, passage.frames[axis.moments])
+        if passage.part is not None:
+            labels[_outside(passage.part, axis)] = -1
+        found.append(labels)
+    return found
+
+
+def _outside(part: tuple[int, int], axis: Axis) -> np.ndarray:
+    """Tell which moments are outside a part of the template."""
+    outside: np.ndarray = (axis.moments < part[0]) | (axis.moments >= part[1])
+    return outside
+
+
 def _filled(stacked: np.ndarray, axis: Axis) -> np.ndarray:
     """Give parts the mean of whole videos where they do not pass, in place."""
     parts = [axis.template.passages[i].part for i in _voters(axis)]
@@ -540,7 +567,7 @@ def _filled(stacked: np.ndarray, axis: Axis) -> np.ndarray:
     mean = stacked[whole].mean(axis=0)
     for frames, part in zip(stacked, parts, strict=True):
         if part is not None:
-            outside = (axis.moments < part[0]) | (axis.moments >= part[1])
+            outside = _outside(part, axis)
             frames[outside] = mean[outside]
     return stacked
 

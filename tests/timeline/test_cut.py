@@ -3,6 +3,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.ndimage import gaussian_filter1d
 
 from skvas.timeline import _cut
 from skvas.timeline._cut import (
@@ -172,6 +173,59 @@ def test_contiguous_segments_are_found_on_whitened_features_alone():
     assert_array_equal(one.actions, two.actions)
 
 
+def before_bursts(seed):
+    """Two calm actions, and one of bursts that come at other moments in each video."""
+    rng = np.random.default_rng(seed)
+    actions = np.repeat([0, 1, 2], [30, 30, 60])
+    level = np.array([0.0, 1.0, 1.0])[actions]
+    frames = level[:, None] + 0.1 * rng.normal(size=(12, 120, 4))
+    bursts = gaussian_filter1d(rng.normal(size=(12, 60, 4)), 5, axis=1)
+    frames[:, 60:] += 3 * bursts / bursts.std()
+    return frames, actions
+
+
+def cut_once_by(signals, planned):
+    rng = np.random.RandomState(0)
+    return cut(signals, 3, rng, recurring=False, planned=planned).actions
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_bursts_are_one_action_where_plans_say_so(seed):
+    signals, actions = before_bursts(seed)
+    by_squares = cut_once_by(signals, None)
+    assert agreement(by_squares, actions) < 0.9
+    found = cut_once_by(signals, lambda: [actions] * 12)
+    assert same_partition(found, actions)
+    hidden = np.where(np.arange(120) % 10, -1, actions)
+    found = cut_once_by(signals, lambda: [hidden] * 12)
+    assert same_partition(found, actions)
+
+
+def test_squares_stay_where_plans_agree_with_likelihood_hardly_better():
+    signals, actions = before_bursts(0)
+    by_squares = cut_once_by(signals, None)
+    for planned in ([by_squares] * 12, [actions] * 7 + [by_squares] * 5):
+        found = cut_once_by(signals, lambda planned=planned: planned)
+        assert_array_equal(found, by_squares)
+
+
+def test_plans_are_not_made_where_both_cuts_are_alike():
+    signals, actions = signals_of([0, 1, 2], noise=0.5)
+
+    def planned():
+        pytest.fail("plans were made")
+
+    assert same_partition(cut_once_by(signals, planned), actions)
+
+
+def test_movements_are_no_bursts(monkeypatch):
+    signals, actions = before_bursts(0)
+    as_lines = np.arange(120) // 40
+    monkeypatch.setattr(_cut, "cut_once", lambda *_: (as_lines, True))
+    found = cut_once_by(signals, lambda: [actions] * 12)
+    assert same_partition(found, as_lines)
+
+
 def through(corners, lengths):
     """Statistics of a way that goes from each corner to the next one in a line."""
     ends = np.cumsum([0, *lengths])
@@ -181,7 +235,7 @@ def through(corners, lengths):
 
 def test_movements_are_cut_where_they_turn():
     way = through([[0, 10, 10, 3], [0, 0, 8, 9]], [30, 20, 10])
-    ends = np.flatnonzero(np.diff(cut_once(way, 3)))
+    ends = np.flatnonzero(np.diff(cut_once(way, 3)[0]))
     assert_allclose(ends, [29, 49], atol=1)
     by_means, _ = best_segments(square_losses(way), 3)
     assert abs(np.flatnonzero(np.diff(by_means[-1])) - [29, 49]).max() > 5

@@ -57,6 +57,25 @@ def test_unrelated_videos_have_no_say_in_what_passes_the_moments():
     np.testing.assert_array_equal(found, np.repeat([1, 3], 3).reshape(2, 3, 1))
 
 
+def test_parts_say_nothing_of_moments_that_they_do_not_pass():
+    every = Passage(np.arange(9.0), np.arange(9.0), np.zeros(9))
+    frames = np.clip(np.arange(9) - 4.0, 0, 3)
+    part = Passage(np.arange(4.0, 8.0), frames, np.zeros(9), (4, 8))
+    is_related = np.array([True, False, True])
+    template = SimpleNamespace(is_related=is_related, passages=[every, every, part])
+    axis = SimpleNamespace(template=template, moments=np.arange(9))
+    asked = []
+
+    def planned(chosen):
+        asked.append(list(chosen))
+        return [np.repeat([5, 6, 7], 3), np.array([6, 6, 7, 7])]
+
+    found = _model._labels_passing(planned, axis)
+    assert asked == [[0, 2]]
+    np.testing.assert_array_equal(found[0], np.repeat([5, 6, 7], 3))
+    np.testing.assert_array_equal(found[1], [-1] * 4 + [6, 6, 7, 7] + [-1])
+
+
 @pytest.mark.parametrize(
     "model",
     [
