@@ -101,7 +101,7 @@ def _answers(drawn: Statistics) -> tuple[int, int, int]:
         int(np.argmax(merged_losses <= merged_losses[-1] + lost * gain)) + 1
         for lost in (MOST_LOST, LOST)
     )
-    by_lines, are_movements = contiguous_losses(drawn, n_segments)
+    by_lines, are_movements, _ = contiguous_losses(drawn, n_segments)
     if are_movements:
         number, _ = _elbow(best_segments(by_lines, most)[1])
     return min(few, number), number, max(number, n_segments)

@@ -123,9 +123,10 @@ def cut(
     actions come back, and by its first one if not.
 
     Squares of means take bursts that come at other moments in each video for steps;
-    likelihood, which weighs by how much videos differ, misses steps at which they do.
-    Actions that were found without an order, in each video by itself, tell which: the
-    first cuts are those of likelihood where they agree with these clearly better.
+    likelihood, which weighs by how much videos differ, misses steps at which they do,
+    and cuts movements. Actions that were found without an order, in each video by
+    itself, tell which: the first cuts are those of likelihood where they agree with
+    these clearly better, and actions are no movements.
 
     Parameters
     ----------
@@ -168,10 +169,10 @@ def cut(
     came_back = np.full(n_draws, bool(recurring))
     for i in range(n_draws):
         counts = passing.draw(rng)
-        contiguous, are_movements = cut_once(plain.statistics(counts), n_actions)
+        contiguous, have_courses = cut_once(plain.statistics(counts), n_actions)
         once.append(contiguous)
         often.append(cut_often(passing.statistics(counts), n_actions))
-        likely.append(contiguous if are_movements else often[-1].contiguous)
+        likely.append(contiguous if have_courses else often[-1].contiguous)
         if recurring is None:
             shown = often[-1]
             if judging is not passing:
@@ -208,12 +209,12 @@ def cut_once(statistics: Statistics, n_actions: int) -> tuple[np.ndarray, bool]:
     -------
     actions : int64 ndarray of shape (n_positions,)
         Actions of the positions.
-    are_movements : bool
-        Whether squares are those about lines.
+    have_courses : bool
+        Whether actions are movements, or nearly.
     """
-    losses, are_movements = contiguous_losses(statistics, n_actions)
-    cuts, _ = best_segments(losses, n_actions)
-    return cuts[-1], are_movements
+    found = contiguous_losses(statistics, n_actions)
+    cuts, _ = best_segments(found.losses, n_actions)
+    return cuts[-1], found.are_movements or found.have_courses
 
 
 @dataclass(frozen=True)

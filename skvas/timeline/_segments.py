@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from skvas._optional import compiled
 # Actions are movements where lines leave less than this share of the squares that twice
 # as many means leave.
 CLEARLY_LESS = 0.9
+# They have a course of their own where lines leave less than this share of the squares
+# that as many means leave.
+HALF = 0.5
 # Least variance of a feature within an action, as a share of its variance over all
 # frames: without it a segment of two positions would explain everything.
 LEAST_VARIANCE = 0.2
@@ -100,9 +104,18 @@ def line_gains(statistics: Statistics) -> np.ndarray:
     return gains
 
 
-def contiguous_losses(
-    statistics: Statistics, n_actions: int
-) -> tuple[np.ndarray, bool]:
+class Contiguous(NamedTuple):
+    """The square loss of every segment that may be an action."""
+
+    losses: np.ndarray
+    """Entry (i, j) is that of the positions i to j - 1; infinite where i >= j."""
+    are_movements: bool
+    """Whether squares are those about lines."""
+    have_courses: bool
+    """Whether lines would leave less than half of what means leave."""
+
+
+def contiguous_losses(statistics: Statistics, n_actions: int) -> Contiguous:
     """Return the square loss of every segment that may be an action.
 
     Actions are states, each with a mean, or movements, each along a line. They are
@@ -120,10 +133,7 @@ def contiguous_losses(
 
     Returns
     -------
-    losses : ndarray of shape (n_positions + 1, n_positions + 1)
-        Entry (i, j) is the loss of the positions i to j - 1; infinite where i >= j.
-    are_movements : bool
-        Whether squares are those about lines.
+    Contiguous
     """
     by_means = square_losses(statistics)
     sharp = statistics.sharp
@@ -133,7 +143,9 @@ def contiguous_losses(
     _, of_means = best_segments(by_sharp_means, n_means)
     _, of_lines = best_segments(by_lines, n_actions)
     are_movements = bool(of_lines[-1] < CLEARLY_LESS * of_means[-1])
-    return by_lines if are_movements else by_means, are_movements
+    have_courses = bool(of_lines[-1] < HALF * of_means[n_actions - 1])
+    losses = by_lines if are_movements else by_means
+    return Contiguous(losses, are_movements, have_courses)
 
 
 def segment_losses(

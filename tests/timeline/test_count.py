@@ -102,7 +102,9 @@ def test_range_of_a_draw_holds_the_number_of_movements(n_lines, expected, monkey
     found = iter([5, n_lines])
     monkeypatch.setattr(_count, "_elbow", lambda losses: (next(found), 0.5))
     losses = _count.contiguous_losses
-    monkeypatch.setattr(_count, "contiguous_losses", lambda *s: (losses(*s)[0], True))
+    monkeypatch.setattr(
+        _count, "contiguous_losses", lambda *s: (losses(*s)[0], True, True)
+    )
     statistics = Passing(signals_of(range(5))).statistics()
     few, number, many = _count._answers(statistics)
     assert (number, many) == expected

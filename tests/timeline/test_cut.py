@@ -178,8 +178,8 @@ def before_bursts(seed):
     rng = np.random.default_rng(seed)
     actions = np.repeat([0, 1, 2], [30, 30, 60])
     level = np.array([0.0, 1.0, 1.0])[actions]
-    frames = level[:, None] + 0.1 * rng.normal(size=(12, 120, 4))
-    bursts = gaussian_filter1d(rng.normal(size=(12, 60, 4)), 5, axis=1)
+    frames = level[:, None] + 0.2 * rng.normal(size=(12, 120, 4))
+    bursts = gaussian_filter1d(rng.normal(size=(12, 60, 4)), 2, axis=1)
     frames[:, 60:] += 3 * bursts / bursts.std()
     return frames, actions
 
@@ -218,7 +218,7 @@ def test_plans_are_not_made_where_both_cuts_are_alike():
     assert same_partition(cut_once_by(signals, planned), actions)
 
 
-def test_movements_are_no_bursts(monkeypatch):
+def test_movements_stay_as_squares_cut_them(monkeypatch):
     signals, actions = before_bursts(0)
     as_lines = np.arange(120) // 40
     monkeypatch.setattr(_cut, "cut_once", lambda *_: (as_lines, True))

@@ -114,7 +114,7 @@ def test_states_are_no_movements():
     rng = np.random.default_rng(0)
     means = 3.0 * np.repeat([0, 1, 0, 2], 15)[:, None] + rng.normal(size=(60, 4))
     statistics = Statistics(means, means**2)
-    losses, are_movements = contiguous_losses(statistics, 4)
+    losses, are_movements, _ = contiguous_losses(statistics, 4)
     assert not are_movements
     assert_array_equal(losses, square_losses(statistics))
 
@@ -140,7 +140,7 @@ def test_sharpening_undoes_part_of_the_smoothing():
 
 def test_steps_that_were_smoothed_are_no_movements():
     _, statistics = blurred_states()
-    losses, are_movements = contiguous_losses(statistics, 24)
+    losses, are_movements, _ = contiguous_losses(statistics, 24)
     assert not are_movements
     assert_array_equal(losses, square_losses(statistics))
     assert contiguous_losses(replace(statistics, blur=0.0), 24)[1]
@@ -152,10 +152,26 @@ def test_lines_are_those_of_what_is_sharpened():
     way = np.stack([np.interp(times, range(7), c) for c in corners.T], axis=1)
     means = gaussian_filter1d(way, 3.0, axis=0, mode="nearest")
     statistics = Statistics(means, means**2, 3.0)
-    losses, are_movements = contiguous_losses(statistics, 6)
+    losses, are_movements, _ = contiguous_losses(statistics, 6)
     assert are_movements
     sharp = statistics.sharp
     assert_array_equal(losses, square_losses(sharp) - line_gains(sharp))
+
+
+def test_arcs_have_courses_and_states_have_none():
+    rng = np.random.default_rng(0)
+    corners, sides = rng.normal(size=(2, 5, 6))
+    times = np.linspace(0, 1, 40)[:, None]
+    states = [np.repeat(corner[None], 40, axis=0) for corner in corners[1:]]
+    arcs = [
+        a + (b - a) * times + 1.1 * np.sin(np.pi * times) * side
+        for a, b, side in zip(corners, corners[1:], sides, strict=False)
+    ]
+    for parts, expected in ((arcs, True), (states, False)):
+        means = np.concatenate(parts) + 0.1 * rng.normal(size=(160, 6))
+        found = contiguous_losses(Statistics(means, means**2), 4)
+        assert not found.are_movements
+        assert found.have_courses == expected
 
 
 def test_movements_have_the_loss_of_lines():
@@ -163,7 +179,7 @@ def test_movements_have_the_loss_of_lines():
     way = np.interp(np.arange(60), [0, 20, 35, 59], [0.0, 8.0, 2.0, 9.0])[:, None]
     means = way + 0.1 * rng.normal(size=(60, 4))
     statistics = Statistics(means, means**2)
-    losses, are_movements = contiguous_losses(statistics, 3)
+    losses, are_movements, _ = contiguous_losses(statistics, 3)
     assert are_movements
     assert_array_equal(losses, square_losses(statistics) - line_gains(statistics))
 
