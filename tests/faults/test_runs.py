@@ -47,18 +47,28 @@ KILLS = int(os.environ.get("SKVAS_KILLS", "2"))
 FORK = multiprocessing.get_context("fork")
 
 
-def fit_and_save(checkpoint, model, max_epochs, epochs):
-    """Fit with a checkpoint after each epoch; send the number of each that is over."""
+def fit_and_save(checkpoint, model, max_epochs, stop, epochs):
+    """Fit with a checkpoint after each epoch; send the number of each that is over.
+
+    After the epoch `stop`, wait to be killed, for whom a busy machine may delay.
+    """
+
+    def tell(record):
+        epochs.send(int(record["epoch"]))
+        if record["epoch"] == stop:
+            threading.Event().wait()
+
     skvas.training._checkpoint.SHARE = 1e9
     estimator = quick(JointAlignSegment, max_epochs=max_epochs, checkpoint=checkpoint)
-    estimator.set_params(training__callback=lambda r: epochs.send(int(r["epoch"])))
+    estimator.set_params(training__callback=tell)
     estimator.fit(VIDEOS).set_params(training__callback=None).save(model)
 
 
 def start(*arguments):
     """Start a process that fits; return it, and the epochs that it tells."""
     told, epochs = FORK.Pipe(duplex=False)
-    process = FORK.Process(target=fit_and_save, args=(*arguments, epochs))
+    args = (*arguments, epochs)
+    process = FORK.Process(target=fit_and_save, args=args, daemon=True)
     process.start()
     epochs.close()
     return process, told
@@ -68,17 +78,17 @@ def start(*arguments):
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 def test_row_40_killed_at_random_moments_ends_with_the_same_weights(tmp_path):
     moments = random.Random()  # other moments each time
-    max_epochs = 10 * KILLS
+    max_epochs = 10 * (KILLS + 1)
     checkpoint, model = tmp_path / "run", tmp_path / "model"
     resumed_at = []
-    for _ in range(KILLS):
-        process, told = start(checkpoint, model, max_epochs)
+    for kill in range(1, KILLS + 1):
+        process, told = start(checkpoint, model, max_epochs, 10 * kill)
         resumed_at.append(told.recv())
         time.sleep(moments.uniform(0, 0.1))
         process.kill()
         process.join()
         assert process.exitcode == -signal.SIGKILL, "killed after its end"
-    process, told = start(checkpoint, model, max_epochs)
+    process, told = start(checkpoint, model, max_epochs, None)
     resumed_at.append(told.recv())
     with contextlib.suppress(EOFError):
         while told.recv():
