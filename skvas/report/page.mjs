@@ -202,7 +202,7 @@ function setPlaying(on) {
     lastTick = performance.now();
     requestAnimationFrame(tick);
   } else {
-    for (const v of shown()) v.player?.pause();
+    for (const v of shown()) stopPlayer(v);
     seekPlayers();
     showSegment();
     tell();
@@ -307,7 +307,9 @@ function attachPlayer(v) {
   });
   player.addEventListener("loadedmetadata", () => seek(v));
   player.addEventListener("seeked", () => {
-    if (!playing && Math.abs(player.currentTime - wanted(v)) > 0.25 / v.fps) seek(v);
+    if (playing) return;
+    if (Math.abs(player.currentTime - wanted(v)) > 0.25 / v.fps) seek(v);
+    else if (v.stopped) showAgain(v);
   });
   player.src = v.media;
   v.figure.querySelector("video")?.remove();
@@ -327,6 +329,29 @@ function seek(v) {
   const last = Math.max(player.duration - 0.5 / v.fps, 0);
   const goal = Math.min(wanted(v), last);
   if (Math.abs(player.currentTime - goal) > 1e-4) player.currentTime = goal;
+}
+
+function stopPlayer(v) {
+  if (!v.player || v.player.paused) return;
+  v.player.pause();
+  v.stopped = true;
+}
+
+// On a busy machine, a picture that was on its way when a player stopped may come after
+// the one that was sought, and stay. So the player is sent there once more when pictures
+// have been drawn: a little aside, as browsers leave out a seek to where a player is.
+function showAgain(v) {
+  const player = v.player;
+  v.stopped = false;
+  afterDrawing(() => {
+    if (playing || v.player !== player || player.seeking) return;
+    player.currentTime -= 0.05 / v.fps;
+  });
+}
+
+// The first time that it is called, the picture of this moment is still to be drawn.
+function afterDrawing(act) {
+  requestAnimationFrame(() => requestAnimationFrame(act));
 }
 
 function seekPlayers() {

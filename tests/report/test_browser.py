@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import time
+from itertools import cycle
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ CHROMIUM = next(
     None,
 )
 FPS, BITS = 25, 10
+PATIENCE = 60  # seconds, for what takes one where nothing else works
 HOSTILE = "<!--<script </script x=></script><img src=x onerror=alert(1)>"
 
 
@@ -51,7 +53,7 @@ def visit(browser):
         context = browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=scheme
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(1000 * PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda m: complaints.append(m.text))
@@ -89,11 +91,17 @@ def page(visit, tmp_path):
 
 def wait_until(page, expression):
     """Wait until an expression holds; the page lets Playwright run no text in it."""
-    for _ in range(200):
-        if page.evaluate(expression):
-            return
+    started = time.monotonic()
+    while not page.evaluate(expression):
+        assert time.monotonic() - started < PATIENCE, f"never: {expression}"
         page.wait_for_timeout(50)
-    raise AssertionError(f"never: {expression}")
+
+
+def wait_for_drawing(page):
+    """Wait until the page has drawn what it had to draw."""
+    page.evaluate(
+        "new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))"
+    )
 
 
 def status(page):
@@ -316,12 +324,16 @@ def test_seconds_are_those_of_the_frames(visit, tmp_path):
     for expected in (1, 2, 3, 2):
         page.keyboard.press("j" if status(page).startswith("a, 3.00 s") else "l")
         assert status(page).startswith(f"a, {expected}.00 s")
-    started = time.monotonic()
-    page.keyboard.press("k")
-    page.wait_for_timeout(1000)
-    page.keyboard.press("k")
-    moved = float(status(page).split()[1]) - 2  # rounded to hundredths
-    assert 0.5 < moved < time.monotonic() - started + 0.01
+    for _ in range(10):  # a busy machine may draw nothing for a second
+        began, started = float(status(page).split()[1]), time.monotonic()
+        page.keyboard.press("k")
+        page.wait_for_timeout(1000)
+        page.keyboard.press("k")
+        moved = float(status(page).split()[1]) - began
+        assert moved < time.monotonic() - started + 0.01  # rounded to hundredths
+        if moved > 0.5:
+            break
+    assert moved > 0.5
 
 
 def test_least_certain_boundaries_come_in_order_until_checked(page):
@@ -801,14 +813,14 @@ def test_poses_move_and_turn(visit, tmp_path):
     options = {"poses": [pose] * 2, "edges": [("hip", "knee"), (1, 2)]}
     options["point_names"] = ["hip", "knee", "toe"]
     page = visit(report_html(labels, tmp_path / "r.html", **options))
-    page.wait_for_timeout(50)
+    wait_for_drawing(page)
     assert page.get_by_label("Pose of recording 1").is_visible()
     pictures = [pixels(page)]
     page.keyboard.press("l")
-    page.wait_for_timeout(50)
+    wait_for_drawing(page)
     pictures.append(pixels(page))
     page.fill("#turn", "90")
-    page.wait_for_timeout(50)
+    wait_for_drawing(page)
     pictures.append(pixels(page))
     assert len(set(pictures)) == 3
     page.emulate_media(forced_colors="active")
@@ -854,7 +866,7 @@ def test_hundreds_of_recordings_scroll(visit, tmp_path):
 
 def test_last_frames_are_seen(visit, tmp_path):
     page = visit(report_html([["a"], ["a"] * 9 + ["b"]], tmp_path / "r.html"))
-    page.wait_for_timeout(100)
+    wait_for_drawing(page)
     first, last = page.evaluate("""() => {
       const canvas = document.getElementById("canvas");
       const { width, height } = canvas;
@@ -869,7 +881,7 @@ def test_density_tells_how_many_recordings_have_a_moment(visit, tmp_path):
     shown = Shown([np.zeros(50, int)] * 2, [np.zeros(50, int)] * 2, ["a", "b"], None)
     lacking = [np.arange(100) >= 50, np.zeros(100, bool)]
     page = visit(write_report(shown, tmp_path / "report.html", lacking=lacking))
-    page.wait_for_timeout(100)
+    wait_for_drawing(page)
     # The area lies below the axis; both recordings have the first half, one the second.
     heights = page.evaluate("""() => {
       const canvas = document.getElementById("canvas");
@@ -908,14 +920,25 @@ def numbers_on_screen(page, n_videos):
     return numbers
 
 
-def numbers_at_rest(page, n_videos):
-    """Read the bar codes once all players stand still: pictures come late if busy."""
+def numbers_at_rest(page, n_videos, fps=(FPS,)):
+    """Read the bar codes once all players stand still, on the frames of their times.
+
+    Pictures come late where the machine is busy; those that never come are as they are.
+    """
     settle(page)
-    seen = []
-    while len(seen) < 50 and (len(seen) < 3 or len(set(seen[-3:])) > 1):
+    seen, started = [], time.monotonic()
+    while time.monotonic() < started + PATIENCE / 2:
         page.wait_for_timeout(100)
-        seen.append(tuple(numbers_on_screen(page, n_videos)))
-    return [*seen[-1]]
+        seen.append(numbers_on_screen(page, n_videos))
+        if len(seen) > 2 and seen[-3] == seen[-2] == seen[-1] == numbers_due(page, fps):
+            break
+    return seen[-1]
+
+
+def numbers_due(page, fps):
+    """Return the frames of the times where the players are."""
+    times = page.locator("video").evaluate_all("all => all.map(v => v.currentTime)")
+    return [int(time * rate) for time, rate in zip(times, cycle(fps), strict=False)]
 
 
 @pytest.fixture(scope="module")
@@ -946,11 +969,8 @@ def open_clips(visit, clips, **options):
 def settle(page):
     """Wait until all players show the frame that they shall."""
     players = "[...document.querySelectorAll('video')]"
-    for _ in range(200):
-        page.wait_for_timeout(50)
-        if page.evaluate(f"{players}.every(v => v.readyState > 1 && !v.seeking)"):
-            return
-    raise AssertionError("a player is not ready after 10 s")
+    page.wait_for_timeout(50)
+    wait_until(page, f"{players}.every(v => v.readyState > 1 && !v.seeking)")
 
 
 @pytest.mark.parametrize(("embed", "n_seeks"), [(False, 10), (True, 5)])
@@ -981,10 +1001,11 @@ def test_all_players_show_the_same_moment_after_a_seek(visit, clips, embed, n_se
 def test_all_players_stay_at_the_same_moment_while_playing(visit, clips):
     _, _, positions, _ = clips
     page = open_clips(visit, clips)
+    numbers_on_screen(page, 4)  # the first picture of a page takes long
     page.keyboard.press("k")
     errors, leads = [], []
     started = time.monotonic()
-    while time.monotonic() < started + 6:
+    while time.monotonic() < started + 6 or len(leads) < 12:
         page.wait_for_timeout(150)
         shown = numbers_on_screen(page, 4)
         place = positions[0][min(shown[0], len(positions[0]) - 1)]
@@ -1008,20 +1029,27 @@ def test_videos_of_other_frame_rates_show_the_moment(visit, tmp_path):
     page = visit(report_html(labels, tmp_path / "r.html", media=media, fps=10))
     settle(page)
     page.keyboard.press("]")
-    assert numbers_at_rest(page, 2) == [61, 24]  # at 2.05 s, the middle of the frame
+    # At 2.05 s, the middle of the frame.
+    assert numbers_at_rest(page, 2, fps=(30, 12)) == [61, 24]
 
 
 def test_a_held_player_stays_and_follows_its_anchor_at_once(visit, tmp_path):
-    clip = write_clip(tmp_path / "a.mp4", bars(200), fps=FPS)
+    clip = write_clip(tmp_path / "a.mp4", bars(1000), fps=FPS)
     options = {"media": [clip] * 2, "fps": FPS}
-    page = visit(report_html([[0] * 200] * 2, tmp_path / "r.html", **options))
+    page = visit(report_html([[0] * 1000] * 2, tmp_path / "r.html", **options))
 
     settle(page)
-    for key in ("l", "a", "ArrowDown", "k"):
+    for key in ("l", "a", "ArrowDown"):
         page.keyboard.press(key)
-    held = {numbers_on_screen(page, 2)[0] for _ in range(10)}
+    assert numbers_at_rest(page, 2) == [25, 25]
     page.keyboard.press("k")
+    seen = [(25, 25)]
+    while len(seen) < 10 and seen[-1][1] < 75:  # well before the end, however slow
+        seen.append(tuple(numbers_on_screen(page, 2)))
+    page.keyboard.press("k")
+    held, moving = map(set, zip(*seen, strict=True))
     assert held == {25}
+    assert len(moving) > 1
     page.keyboard.press("Escape")
     first, second = numbers_at_rest(page, 2)
     assert first == second > 25
@@ -1030,6 +1058,23 @@ def test_a_held_player_stays_and_follows_its_anchor_at_once(visit, tmp_path):
     assert numbers_at_rest(page, 2) == [second + 25, second]
     page.get_by_label("Remove anchor 1").click()
     assert numbers_at_rest(page, 2) == [second + 25] * 2
+
+
+def test_players_that_stop_are_sent_to_their_frame_twice(visit, tmp_path):
+    # What a busy machine shows late, after the first time, no test can bring about.
+    clip = write_clip(tmp_path / "a.mp4", bars(1000), fps=FPS)
+    options = {"media": [clip] * 2, "fps": FPS}
+    page = visit(report_html([[0] * 1000] * 2, tmp_path / "r.html", **options))
+    settle(page)
+    page.keyboard.press("k")
+    wait_until(page, "[...document.querySelectorAll('video')].every(v => !v.paused)")
+    page.evaluate("""window.seeks = [0, 0];
+      document.querySelectorAll("video").forEach((v, i) => {
+        v.addEventListener("seeking", () => { if (v.paused) window.seeks[i] += 1; });
+      });""")
+    page.keyboard.press("k")
+    wait_until(page, "window.seeks.every(n => n > 1)")
+    assert numbers_at_rest(page, 2) == numbers_due(page, [FPS])
 
 
 def test_whole_frames_are_the_same_in_recordings_of_one_length(visit, tmp_path):
@@ -1043,9 +1088,9 @@ def test_whole_frames_are_the_same_in_recordings_of_one_length(visit, tmp_path):
 
 
 def test_only_the_chosen_recording_is_heard(visit, tmp_path):
-    clip = write_clip(tmp_path / "a.mp4", bars(30), sound=True)
+    clip = write_clip(tmp_path / "a.mp4", bars(300), sound=True)
     options = {"media": [clip, clip], "fps": 10}
-    page = visit(report_html([[0] * 30] * 2, tmp_path / "r.html", **options))
+    page = visit(report_html([[0] * 300] * 2, tmp_path / "r.html", **options))
     settle(page)
 
     def muted():
@@ -1061,9 +1106,8 @@ def test_only_the_chosen_recording_is_heard(visit, tmp_path):
     for name in ("Pause", "Sound on"):
         assert page.get_by_role("button", name=name).count() == 1
         assert page.get_by_role("button", name=name, pressed=True).count() == 0
-    page.wait_for_timeout(300)
     heard = "document.querySelectorAll('video')[1].webkitAudioDecodedByteCount"
-    assert page.evaluate(heard) > 0
+    wait_until(page, f"{heard} > 0")
     page.click("#sound")
     assert muted() == [True, True]
 
