@@ -72,7 +72,7 @@ def test_row_33_number_of_jobs_changes_no_bit(cls, backend, fitted, monkeypatch)
 
 def test_row_36_processes_of_a_grid_search_share_out_the_threads_and_do_not_collapse():
     # Half of the time of one process is what two can gain; five times leaves room for
-    # a busy machine.
+    # a busy machine, and the best of three for one that stops for a while.
     script = """
         import time
         import torch
@@ -94,8 +94,9 @@ def test_row_36_processes_of_a_grid_search_share_out_the_threads_and_do_not_coll
 
         torch.set_num_threads(2)
         search(2)  # the processes start
-        (shared, found), (alone, _) = search(2), search(1)
-        print(shared / alone, *found)
+        both = [(search(2), search(1)) for _ in range(3)]
+        shared, alone = (min(seconds for seconds, _ in each) for each in zip(*both))
+        print(shared / alone, *both[0][0][1])
     """
     ratio, *threads = run(script)
     share = max(1, (os.cpu_count() or 1) // 2)
@@ -118,20 +119,20 @@ def test_row_36_busy_cores_slow_a_fit_down_and_do_not_stop_it():
         videos = small_videos(3, n_frames=(100, 100))
         estimator = quick(JointAlignSegment, n_frames=64)
 
-        def best_of_two():
+        def best_of_three():
             times = []
-            for _ in range(2):
+            for _ in range(3):
                 start = time.perf_counter()
                 estimator.fit(videos).predict(videos)
                 times.append(time.perf_counter() - start)
             return min(times)
 
         estimator.fit(videos)
-        alone = best_of_two()
+        alone = best_of_three()
         spin = [sys.executable, "-c", "while True: pass"]
         others = [subprocess.Popen(spin) for _ in range(os.cpu_count())]
         try:
-            print(best_of_two() / alone)
+            print(best_of_three() / alone)
         finally:
             for other in others:
                 other.kill()
