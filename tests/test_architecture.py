@@ -89,7 +89,7 @@ ROOMS = {
     "options": "_kinds < _declare _settings < _groups",
     "persistence": "_arrays _timeline < _state < _digest _timeline_files",
     "preprocessing": (
-        "_framewise _last_seen _motion _repeatability _smoothing _spikes "
+        "_framewise _last_seen _levels _motion _repeatability _smoothing _spikes "
         "_standardizer < "
         "_gaps _pipelines _related _running < _bodies _causal _whitened < _poses < "
         "_features < _strangers"

@@ -137,7 +137,9 @@ features : transformer, {"whitened", "standardise", "auto"} or None, default="au
     pipeline may end with a name: ``make_pipeline(Interpolate(), "auto")``.
     "auto": the published choice; "whitened" in the informed recipe, without features
     that go their own way in each video (:class:`~skvas.preprocessing.SelectRelated`;
-    `summary` names them), and standardised within each video alone where more than .35
+    `summary` names them); as levels of up to three features whose levels tell more
+    (:class:`~skvas.preprocessing.LevelFeatures`); and standardised within each video
+    alone where more than .35
     of their variance lies between videos, as of images of several rooms; or more than
     .20 in six videos or more, if clusters of frames are found again in other videos,
     and 1.4 times as well so. Where videos share no order, it looks at whether clusters

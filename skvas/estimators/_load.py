@@ -39,7 +39,12 @@ from skvas.persistence._timeline import (
     check_outlook,
 )
 from skvas.persistence._timeline_files import read_timeline, save_timeline
-from skvas.preprocessing import Framewise, SelectRelated, WhitenedViews
+from skvas.preprocessing import (
+    Framewise,
+    LevelFeatures,
+    SelectRelated,
+    WhitenedViews,
+)
 from skvas.preprocessing._features import apply_features, clean_videos
 from skvas.preprocessing._pipelines import all_steps
 from skvas.preprocessing._strangers import Usual
@@ -555,7 +560,7 @@ def _arrays_of(value: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
     elif isinstance(value, list):
         for part in value:
             yield from _arrays_of(part, name)
-    elif isinstance(value, WhitenedViews):
+    elif isinstance(value, (WhitenedViews, LevelFeatures)):
         for key, part in vars(value).items():
             yield from _arrays_of(part, f"{name}.{key}")
     elif isinstance(value, SelectRelated):

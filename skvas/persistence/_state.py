@@ -52,6 +52,7 @@ TRANSFORMERS = {
     "GaussianRandomProjection": "sklearn.random_projection",
     "IncrementalPCA": "sklearn.decomposition",
     "Interpolate": "skvas.preprocessing",
+    "LevelFeatures": "skvas.preprocessing",
     "MaxAbsScaler": "sklearn.preprocessing",
     "MinMaxScaler": "sklearn.preprocessing",
     "Normalizer": "sklearn.preprocessing",

@@ -2,6 +2,7 @@
 
 from skvas.preprocessing._framewise import Framewise
 from skvas.preprocessing._gaps import Interpolate
+from skvas.preprocessing._levels import LevelFeatures
 from skvas.preprocessing._poses import PoseFeatures
 from skvas.preprocessing._related import SelectRelated
 from skvas.preprocessing._standardizer import VideoStandardizer
@@ -10,6 +11,7 @@ from skvas.preprocessing._whitened import WhitenedViews
 __all__ = [
     "Framewise",
     "Interpolate",
+    "LevelFeatures",
     "PoseFeatures",
     "SelectRelated",
     "VideoStandardizer",

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from skvas._on_demand import choose, each, lengths_of
 from skvas.exceptions import DegenerateFramesWarning
-from skvas.preprocessing import SelectRelated, WhitenedViews
+from skvas.preprocessing import LevelFeatures, SelectRelated, WhitenedViews
 from skvas.preprocessing._features import (
     apply_features,
     fit_features,
@@ -79,6 +79,9 @@ MUCH, CLEARLY, AT_FIRST = 0.45, 1.1, 0.3
 # Motion that repeats less than places may tell what these do not: clusters of both side
 # by side are then found again so many times as well as those of places.
 BESIDE = 1.05
+# Features are so few that directions may not tell their levels apart: where clusters of
+# levels are found again so well, and better.
+FEW_FEATURES, LEVELS_REPEAT = 3, 0.9
 
 
 def kinds_to_expect(n_actions: tuple[int, int] | None) -> int:
@@ -97,20 +100,21 @@ def settle_features(
 ) -> WhitenedViews | Pipeline | None:
     """Fit other features where these tell more.
 
-    What is whitened goes without the features that wander through each video in a way
-    of their own, and without the view "collection" where recordings differ so much from
-    each other that it would tell these apart. Components stay unwhitened where
-    whitening drowns in noise what videos share and what lasts. Else motion is a further
-    view, where clusters of it are found again in other videos, and no worse than those
-    of the other views, or these better with motion beside them; and the only one where
-    these are not found again at all. Where videos share an order, motion mostly adds
-    nothing to a place in it: there clusters of it, or of both, have to be found again
-    better, and as well as those of unscaled places. And there alignment needs whitened
-    components, and noise does not repeat in order: so they stay unwhitened only if
-    motion is no view, frames are noisy one by one or recordings differ, and the order
-    is told better so, or is not firm in any case. Where clusters come often in a video
-    and last, and no order is shared, smoothing is light; where features are states,
-    which stand still, they are neither smoothed nor whitened.
+    Of few features it is levels that are whitened, where clusters of these are found
+    again nearly always. What is whitened goes without the features that wander through
+    each video in a way of their own, and without the view "collection" where recordings
+    differ so much from each other that it would tell these apart. Components stay
+    unwhitened where whitening drowns in noise what videos share and what lasts. Else
+    motion is a further view, where clusters of it are found again in other videos, and
+    no worse than those of the other views, or these better with motion beside them; and
+    the only one where these are not found again at all. Where videos share an order,
+    motion mostly adds nothing to a place in it: there clusters of it, or of both, have
+    to be found again better, and as well as those of unscaled places. And there
+    alignment needs whitened components, and noise does not repeat in order: so they
+    stay unwhitened only if motion is no view, frames are noisy one by one or recordings
+    differ, and the order is told better so, or is not firm in any case. Where clusters
+    come often in a video and last, and no order is shared, smoothing is light; where
+    features are states, which stand still, they are neither smoothed nor whitened.
 
     Parameters
     ----------
@@ -133,19 +137,25 @@ def settle_features(
     before = with_last_step(fitted, None)
     if before is not None:
         videos = each(partial(quietly, before), videos)
-    whitened, better, wander = last_step(fitted), None, False
+    whitened, better, added = last_step(fitted), None, None
     with warnings.catch_warnings():  # of what `whitened` has warned of
         warnings.simplefilter("ignore", DegenerateFramesWarning)
         drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
         looked_at = choose(videos, drawn)
         seen = None if features is None else choose(features, drawn)
+        levels = _find_levels(looked_at, whitened, n_clusters, seen)
+        if levels is not None:
+            added, seen = ("levels", levels), None
+            videos = each(partial(transform_one, levels), videos)
+            better = whitened = _fit_anew(whitened, videos)
+            looked_at = choose(videos, drawn)
         if _shows_states(looked_at, whitened, n_clusters, seen):
             better = _fit_anew(whitened, videos, whiten=False, smoothing=0.0)
         else:
-            selector = SelectRelated().fit(videos)
-            wander = not selector.support_.all()
-            if wander:
-                videos = each(partial(transform_one, selector), videos)
+            related = _find_related(videos) if levels is None else None
+            if related is not None:
+                added = "related", related
+                videos = each(partial(transform_one, related), videos)
                 better = whitened = _fit_anew(whitened, videos)
                 looked_at, seen = choose(videos, drawn), None
             look = _Look.at(looked_at, whitened, n_clusters, seen)
@@ -159,7 +169,31 @@ def settle_features(
         if hasattr(step, "set_output"):
             step.set_output(transform="default")
     settled = with_last_step(fitted, better)
-    return with_step_before_last(settled, "related", selector) if wander else settled
+    return settled if added is None else with_step_before_last(settled, *added)
+
+
+def _find_levels(
+    videos: Sequence[np.ndarray],
+    whitened: WhitenedViews,
+    n_clusters: int,
+    seen: Sequence[np.ndarray] | None,
+) -> LevelFeatures | None:
+    """Fit levels of few features, if they tell more than directions do."""
+    if videos[0].shape[1] > FEW_FEATURES:
+        return None
+    levels = LevelFeatures().fit(videos)
+    lifted = [transform_one(levels, video) for video in videos]
+    as_levels = _Look.at(lifted, _fit_anew(whitened, lifted), n_clusters)
+    if as_levels.plain < LEVELS_REPEAT:
+        return None
+    look = _Look.at(videos, whitened, n_clusters, seen)
+    return levels if as_levels.plain > look.plain else None
+
+
+def _find_related(videos: Sequence[np.ndarray]) -> SelectRelated | None:
+    """Fit what leaves out features that go their own way, if there are any."""
+    selector = SelectRelated().fit(videos)
+    return None if selector.support_.all() else selector
 
 
 def _shows_states(

@@ -36,6 +36,7 @@ from skvas.io import SegmentTable, TimedSegment
 from skvas.preprocessing import (
     Framewise,
     Interpolate,
+    LevelFeatures,
     PoseFeatures,
     SelectRelated,
     VideoStandardizer,
@@ -58,7 +59,7 @@ def expected_failures(estimator):
         return WITHIN_VIDEO if estimator.per_video else {}
     if isinstance(estimator, VideoStandardizer):
         return WITHIN_VIDEO
-    if isinstance(estimator, SelectRelated):
+    if isinstance(estimator, (LevelFeatures, SelectRelated)):
         return {}
     return IN_TIME if estimator.smoothing else {}
 
@@ -82,6 +83,7 @@ LABELS = [(video[:, 2] > 0).astype(int) for video in VIDEOS]
         Framewise(IncrementalPCA(1)),
         Framewise(SelectKBest(k=1)),
         Framewise(StandardScaler(), per_video=True),
+        LevelFeatures(),
         SelectRelated(),
         VideoStandardizer(),
         WhitenedViews(),

@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from skvas import ActionSegmenter, JointAlignSegment, Timeline, VideoAligner
 from skvas.preprocessing import (
     Framewise,
+    LevelFeatures,
     SelectRelated,
     VideoStandardizer,
     WhitenedViews,
@@ -42,6 +43,7 @@ OURS = [
     quick(VideoAligner, features=None, max_epochs=1),
     quick(ActionSegmenter, recipe="paper", features=VideoStandardizer()),
     Timeline(2, random_state=0),
+    LevelFeatures(),
     SelectRelated(),
     VideoStandardizer(),
     WhitenedViews(),
