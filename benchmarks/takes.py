@@ -2,14 +2,16 @@
 
 ``python -m benchmarks.takes`` needs the packages ``aeon`` and ``pybullet``, which have
 such takes. "watch": four activities that a smart watch recorded, accelerations and
-turns; "windows" are means and deviations of them over a second. "speakers": nine people
-who say the same vowels, as cepstra. "motions": six to nine of ten motions by motion
-capture (walking, a kick, a cartwheel, ...), each recorded once: recordings have other
-speeds, amplitudes, postures and noise. Recordings have them in one order, in a loose
-one (some left out or swapped), in any order, or again and again.
+turns; "windows" are means and deviations of them over a second, and "channel" is one of
+the six alone, another one in each collection. "speakers": nine people who say the same
+vowels, as cepstra. "motions": six to nine of ten motions by motion capture (walking, a
+kick, a cartwheel, ...), each recorded once: recordings have other speeds, amplitudes,
+postures and noise. Recordings have them in one order, in a loose one (some left out or
+swapped), in any order, or again and again.
 
-When actions found without an order replace a timeline or a chain, and when motion is a
-view, was decided on other collections of the same takes.
+When actions found without an order replace a timeline or a chain, when motion is a
+view, when plans choose how a timeline is cut and when few features become levels was
+decided on other collections of the same takes.
 """
 
 from __future__ import annotations
@@ -24,10 +26,10 @@ from scipy.ndimage import gaussian_filter1d
 
 from benchmarks.kinds import print_scores
 
-SOURCES = ("watch", "windows", "speakers", "motions")
+SOURCES = ("watch", "windows", "speakers", "motions", "channel")
 ORDERS = ("one order", "loose", "any order", "again")
 KINDS = tuple(f"{source}, {order}" for source in SOURCES for order in ORDERS)
-N_RECORDINGS = {"watch": 16, "windows": 16, "speakers": 10, "motions": 14}
+N_RECORDINGS = dict(zip(SOURCES, (16, 16, 10, 14, 16), strict=True))
 MOTIONS = (
     *("walk", "run", "jump", "crawl", "punch", "kick"),
     *("dance_a", "cartwheel", "spin", "roll"),
@@ -88,7 +90,7 @@ def collect(takes, kind, seed):
     """
     source, order = kind.split(", ")
     rng = np.random.RandomState(1000 * KINDS.index(kind) + seed)
-    known = takes["watch" if source == "windows" else source]
+    known = takes["watch" if source in ("windows", "channel") else source]
     n_actions = rng.randint(6, 10) if source == "motions" else len(known)
     chosen = rng.permutation(len(known))[:n_actions]
     shuffled = [rng.permutation(len(known[action])) for action in chosen]
@@ -96,10 +98,13 @@ def collect(takes, kind, seed):
         cycle([known[action][i] for i in numbers])
         for action, numbers in zip(chosen, shuffled, strict=True)
     ]
+    channel = rng.randint(known[0][0].shape[1]) if source == "channel" else None
     videos, labels = [], []
     for _ in range(N_RECORDINGS[source]):
         actions = _order_of(order, n_actions, rng)
         frames, lengths = _put_together(source, of_actions, actions, rng)
+        if channel is not None:
+            frames = frames[:, [channel]]
         videos.append(frames.astype(np.float32))
         labels.append(np.repeat(actions, lengths))
     return videos, labels, n_actions

@@ -25,7 +25,8 @@ def test_each_frame_has_a_label_and_each_action_frames(kind, known):
     assert len(videos) == takes.N_RECORDINGS[source]
     assert [*map(len, videos)] == [*map(len, labels)]
     assert {*np.concatenate(labels).tolist()} == {*range(n_actions)}
-    width = {"watch": 6, "windows": 12, "speakers": 12, "motions": 41}[source]
+    widths = {"watch": 6, "windows": 12, "speakers": 12, "motions": 41, "channel": 1}
+    width = widths[source]
     assert {video.shape[1] for video in videos} == {width}
     orders = {
         tuple(codes[np.flatnonzero(np.diff(codes, prepend=-1))]) for codes in labels

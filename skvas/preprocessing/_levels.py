@@ -47,7 +47,7 @@ class LevelFeatures(
     See Also
     --------
     WhitenedViews : Components of what comes out, as of any features.
-    sklearn.preprocessing.SplineTransformer : Levels of other kinds, in `Framewise`.
+    Framewise : Splines of scikit-learn, for levels of other kinds.
 
     Examples
     --------
@@ -57,7 +57,7 @@ class LevelFeatures(
     >>> LevelFeatures(n_levels=3).fit([video]).transform(video).round(2)
     array([[1.  , 0.  , 0.  ],
            [0.  , 1.  , 0.  ],
-           [0.  , 0.74, 0.26],
+           [0.  , 0.75, 0.25],
            [0.  , 0.  , 1.  ]], dtype=float32)
     """
 

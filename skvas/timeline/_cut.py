@@ -169,10 +169,10 @@ def cut(
     came_back = np.full(n_draws, bool(recurring))
     for i in range(n_draws):
         counts = passing.draw(rng)
-        contiguous, have_courses = cut_once(plain.statistics(counts), n_actions)
+        contiguous, are_movements = cut_once(plain.statistics(counts), n_actions)
         once.append(contiguous)
         often.append(cut_often(passing.statistics(counts), n_actions))
-        likely.append(contiguous if have_courses else often[-1].contiguous)
+        likely.append(contiguous if are_movements else often[-1].contiguous)
         if recurring is None:
             shown = often[-1]
             if judging is not passing:
@@ -182,7 +182,8 @@ def cut(
             others = judging.statistics(rest if rest.any() else counts)
             came_back[i] = comes_back(shown, others)
     drawn = np.array(once)
-    if planned is not None and not came_back.all():
+    of_all = contiguous_losses(plain.statistics(), n_actions)
+    if planned is not None and not came_back.all() and not of_all.have_courses:
         drawn = _as_planned(drawn, np.array(likely), n_actions, planned)
     if came_back.any():
         mixed = list(zip(often, came_back, strict=True))
@@ -209,12 +210,12 @@ def cut_once(statistics: Statistics, n_actions: int) -> tuple[np.ndarray, bool]:
     -------
     actions : int64 ndarray of shape (n_positions,)
         Actions of the positions.
-    have_courses : bool
-        Whether actions are movements, or nearly.
+    are_movements : bool
+        Whether squares are those about lines.
     """
-    found = contiguous_losses(statistics, n_actions)
-    cuts, _ = best_segments(found.losses, n_actions)
-    return cuts[-1], found.are_movements or found.have_courses
+    losses, are_movements, _ = contiguous_losses(statistics, n_actions)
+    cuts, _ = best_segments(losses, n_actions)
+    return cuts[-1], are_movements
 
 
 @dataclass(frozen=True)

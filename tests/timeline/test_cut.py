@@ -218,10 +218,16 @@ def test_plans_are_not_made_where_both_cuts_are_alike():
     assert same_partition(cut_once_by(signals, planned), actions)
 
 
-def test_movements_stay_as_squares_cut_them(monkeypatch):
+@pytest.mark.parametrize("in_draws", [True, False])
+def test_movements_stay_as_squares_cut_them(in_draws, monkeypatch):
     signals, actions = before_bursts(0)
-    as_lines = np.arange(120) // 40
-    monkeypatch.setattr(_cut, "cut_once", lambda *_: (as_lines, True))
+    as_lines, find = np.arange(120) // 40, _cut.contiguous_losses
+
+    def losses(*given):
+        return find(*given)._replace(have_courses=not in_draws)
+
+    monkeypatch.setattr(_cut, "cut_once", lambda *_: (as_lines, in_draws))
+    monkeypatch.setattr(_cut, "contiguous_losses", losses)
     found = cut_once_by(signals, lambda: [actions] * 12)
     assert same_partition(found, as_lines)
 
