@@ -144,9 +144,8 @@ def read_sensors(
     (['walk'], [100.0], ['x', 'y'])
     """
     check_fps(fps, none_ok=True)
-    longest = None
-    if not (isinstance(max_gap, str) and max_gap == "auto"):
-        longest = check_real("max_gap", max_gap, low=0)
+    is_auto = isinstance(max_gap, str) and max_gap == "auto"
+    longest = None if is_auto else check_real("max_gap", max_gap, low=0)
     check_choice("time_unit", time_unit, ("auto", *UNITS))
     columns = _check_columns(columns)
     for name, column in (("time", time), ("labels", labels)):

@@ -182,9 +182,8 @@ def cut(
             others = judging.statistics(rest if rest.any() else counts)
             came_back[i] = comes_back(shown, others)
     drawn = np.array(once)
-    of_all = contiguous_losses(plain.statistics(), n_actions)
-    if planned is not None and not came_back.all() and not of_all.have_courses:
-        drawn = _as_planned(drawn, np.array(likely), n_actions, planned)
+    if planned is not None and not came_back.all():
+        drawn = _as_planned(drawn, np.array(likely), plain, n_actions, planned)
     if came_back.any():
         mixed = list(zip(often, came_back, strict=True))
         back = [draw for draw, is_back in mixed if is_back]
@@ -397,12 +396,15 @@ def comes_back(draw: Draw, others: Statistics) -> bool:
 def _as_planned(
     drawn: np.ndarray,
     likely: np.ndarray,
+    plain: Passing,
     n_actions: int,
     planned: Callable[[], Sequence[np.ndarray]],
 ) -> np.ndarray:
     """Choose between contiguous actions of draws, (n_draws, n_positions), by plans."""
     cuts = [_agree(each, n_actions, False).actions for each in (drawn, likely)]
     if mof(*cuts) > 1 - MORE_AGREE:
+        return drawn
+    if contiguous_losses(plain.statistics(), n_actions).have_courses:
         return drawn
     labels = planned()
     by_squares, by_likelihood = (

@@ -341,7 +341,7 @@ def _refuse_unlike_first(frame: Any, first: Any) -> None:
     is_named = all(isinstance(name, str) for name in [*columns, *known])
     if not columns or not known or not is_named or are_same_names(columns, known):
         return
-    place = next(i for i, name in enumerate(columns) if name != known[i])
+    place = _first_unlike(columns, known)
     raise ValueError(
         "Data frames must have the same columns in the same order, but column "
         f"{place} is {columns[place]!r}, and {known[place]!r} in video 0. If only the "
@@ -363,12 +363,17 @@ def _refuse_other_columns(frame: Any, names: Sequence[str]) -> None:
             f"X has {len(columns)} features{more}, and fit had {len(names)}: pass "
             f"frame[columns], with {name_first([*map(repr, names)])}."
         )
-    for number, (found, name) in enumerate(zip(columns, names, strict=True)):
-        if not are_same_names([found], [name]):
-            raise ValueError(
-                "Expected the features of fit, in their order, but column "
-                f"{number} is {found!r} and was {name!r}."
-            )
+    place = _first_unlike(columns, names)
+    raise ValueError(
+        "Expected the features of fit, in their order, but column "
+        f"{place} is {columns[place]!r} and was {names[place]!r}."
+    )
+
+
+def _first_unlike(columns: Sequence[str], known: Sequence[str]) -> int:
+    """Return the place of the first name that is not the one known there."""
+    pairs = zip(columns, known, strict=True)
+    return next(i for i, (a, b) in enumerate(pairs) if not are_same_names([a], [b]))
 
 
 def _with_names(frame: Any) -> Any:

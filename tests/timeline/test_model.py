@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 
 from skvas import JointAlignSegment, Segmenting, Timeline
 from skvas.metrics import segmentation_report
@@ -55,6 +56,22 @@ def test_unrelated_videos_have_no_say_in_what_passes_the_moments():
     axis = SimpleNamespace(template=template, moments=np.array([0, 4, 8]))
     found = _model._at_moments(frames, axis)
     np.testing.assert_array_equal(found, np.repeat([1, 3], 3).reshape(2, 3, 1))
+
+
+def test_joint_models_tell_their_timeline_of_plans():
+    rng = np.random.default_rng(1)
+    videos, labels = [], []
+    for _ in range(12):
+        lengths = rng.integers([25, 25, 50], [40, 40, 80])
+        actions = np.repeat([0, 1, 2], lengths)
+        frames = (actions > 0)[:, None] + 0.2 * rng.normal(size=(len(actions), 4))
+        bursts = gaussian_filter1d(rng.normal(size=(lengths[2], 4)), 2, axis=0)
+        frames[actions == 2] += 3 * bursts / bursts.std()
+        videos.append(frames)
+        labels.append(actions)
+    model = JointAlignSegment(3, max_epochs=0).fit(videos)
+    assert model.segment_on_ == "timeline"
+    assert segmentation_report(labels, model.labels_).mof > 0.9
 
 
 def test_parts_say_nothing_of_moments_that_they_do_not_pass():

@@ -554,6 +554,16 @@ def test_columns_are_compared_without_an_estimator_too():
         check_videos([frame, frame[list("bac")]])
 
 
+def test_the_column_that_is_named_is_no_other_spelling_of_the_same():
+    pandas = pytest.importorskip("pandas")
+    first, other = (
+        pandas.DataFrame(VIDEO[:, :2], columns=names)
+        for names in (["caf\u00e9", "x"], ["cafe\u0301", "y"])
+    )
+    with pytest.raises(ValueError, match="column 1 is 'y', and 'x' in video 0"):
+        check_videos([first, other], estimator=Estimator())
+
+
 @pytest.mark.parametrize("package", ["pandas", "polars"])
 @pytest.mark.parametrize("names", ["bac", "abd"])
 def test_columns_of_fit_are_compared_with_those_of_its_first_frame(package, names):
