@@ -13,6 +13,7 @@ from skvas.metrics import mof
 from skvas.preprocessing import LevelFeatures
 from skvas.preprocessing._features import fit_features
 from skvas.timeline import _settled
+from skvas.timeline._settled import settle_features
 from tests.models import quick
 
 N_LEVELS = 6
@@ -82,6 +83,13 @@ def test_directions_alone_do_not_tell_levels_of_one_feature():
 def test_all_estimators_look_at_levels(cls):
     _, videos, _ = fitted()
     assert "levels" in cls(max_epochs=0).fit(videos).features_.named_steps
+
+
+def test_levels_are_not_asked_whether_they_go_their_own_way(monkeypatch):
+    videos, _ = sensors()
+    monkeypatch.setattr(_settled, "_find_related", lambda _: pytest.fail("asked"))
+    settled = settle_features(fit_features("whitened", videos), videos, N_LEVELS)
+    assert [*settled.named_steps] == ["levels", "features"]
 
 
 def test_four_features_stay_as_they_are():
