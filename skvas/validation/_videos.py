@@ -408,6 +408,18 @@ def _refuse_column(item: Any, array: np.ndarray) -> None:
         )
 
 
+def _refuse_repeated_columns(item: Any) -> None:
+    """Refuse a data frame that has a column twice, as joined ones may."""
+    called = [*getattr(item, "columns", ())]
+    if len({*called}) < len(called):
+        twice = next(name for name in called if called.count(name) > 1)
+        raise ValueError(
+            f"Data frames must have each column once, but {twice!r} is there "
+            f"{called.count(twice)} times: rename columns, or keep the first of each, "
+            "as in frame.loc[:, ~frame.columns.duplicated()]."
+        )
+
+
 def _refuse_columns_of_text(item: Any) -> None:
     """Refuse columns of a data frame that hold dates or texts, by their names."""
     if not hasattr(item, "columns") or not hasattr(item, "dtypes"):
@@ -460,6 +472,7 @@ def _check_video(
     min_frames: int,
     ensure_all_finite: bool | Literal["allow-nan"],
 ) -> np.ndarray:
+    _refuse_repeated_columns(item)
     _refuse_columns_of_text(item)
     array = to_numpy(item)
     _refuse_column(item, array)

@@ -580,6 +580,20 @@ def test_columns_of_fit_are_compared_with_those_of_its_first_frame(package, name
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("names", [["x", "x", "y"], [0, 1, 0]])
+def test_a_column_that_is_there_twice_is_named(names):
+    pandas = pytest.importorskip("pandas")
+    frame, whole = (pandas.DataFrame(VIDEO, columns=c) for c in (names, list("abc")))
+    message = f"^video 1: Data frames must have .* {names[0]!r} is there 2 times: "
+    for options in ({}, {"estimator": Estimator()}):
+        with pytest.raises(ValueError, match=message) as caught:
+            check_videos([whole, frame], **options)
+        assert "\n" not in str(caught.value)
+    frame = frame.astype(object)  # whose columns are looked at for texts
+    with pytest.raises(ValueError, match=r"^Data frames must .* frame\.loc\["):
+        check_videos(frame)
+
+
 def test_columns_beside_those_of_a_fit_of_recordings_are_named():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(VIDEO, columns=list("abc")).assign(time=1.0)
