@@ -338,20 +338,17 @@ function stopPlayer(v) {
 }
 
 // On a busy machine, a picture that was on its way when a player stopped may come after
-// the one that was sought, and stay. So the player is sent there once more when pictures
-// have been drawn: a little aside, as browsers leave out a seek to where a player is.
+// the one that was sought, and stay. So the player is sent there once more, two frames of
+// the page later, when both pictures have been drawn: a little aside, as browsers leave out
+// a seek to where a player is.
 function showAgain(v) {
   const player = v.player;
-  v.stopped = false;
-  afterDrawing(() => {
+  const seekAside = () => {
     if (playing || v.player !== player || player.seeking) return;
     player.currentTime -= 0.05 / v.fps;
-  });
-}
-
-// The first time that it is called, the picture of this moment is still to be drawn.
-function afterDrawing(act) {
-  requestAnimationFrame(() => requestAnimationFrame(act));
+  };
+  v.stopped = false;
+  requestAnimationFrame(() => requestAnimationFrame(seekAside));
 }
 
 function seekPlayers() {
