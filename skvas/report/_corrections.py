@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from skvas.datasets import Recordings
 from skvas.decoding import Segment
+from skvas.io import SegmentTable
 from skvas.io._corrections import CheckedRows
 from skvas.labels._reading import NO_LABEL, frame_labels
 from skvas.validation import naming_video, spelled_as
@@ -46,6 +47,7 @@ def apply_corrections(
     corrections: Any,
     by_name: Mapping[str, Any],
     names: Sequence[str],
+    **clock: Any,
 ) -> Corrected:
     """Put labels that somebody gave over others.
 
@@ -59,6 +61,8 @@ def apply_corrections(
         The label of each name of an action; others are new actions.
     names : sequence of str
         Names of the recordings.
+    clock : dict
+        Their `fps` or `times`, where they are known, for labels in seconds.
 
     Returns
     -------
@@ -66,9 +70,12 @@ def apply_corrections(
     """
     if corrections is None:
         return Corrected(labels, [np.zeros(len(row), bool) for row in labels], [])
-    frames = Recordings([np.empty((len(row), 1)) for row in labels], names)
+    frames = Recordings([np.empty((len(row), 1)) for row in labels], names, **clock)
     found, known, spell = [], [], spelled_as(by_name)
-    spelled = zip(labels, corrections, frame_labels(corrections, frames), strict=True)
+    # One table of all recordings has no entry for each.
+    is_one = isinstance(corrections, SegmentTable)
+    entries = [None] * len(labels) if is_one else corrections
+    spelled = zip(labels, entries, frame_labels(corrections, frames), strict=True)
     for row, entry, given in spelled:
         is_known = np.array([label is not None for label in given], dtype=bool)
         merged = row.astype(object)

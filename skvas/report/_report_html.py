@@ -216,6 +216,11 @@ class Shown:
     collection_fps: list[float] | None = None
     times: list[NDArray[np.float64]] | None = None
 
+    @property
+    def clock(self) -> dict[str, Any]:
+        """What `Recordings` take of when frames are."""
+        return {"fps": self.fps} if self.times is None else {"times": self.times}
+
     def __post_init__(self) -> None:
         if len(set(self.names)) < len(self.names):
             twice = next(n for n in self.names if self.names.count(n) > 1)
@@ -296,6 +301,7 @@ def write_report(
         corrections,
         _labels_by_name(shown, action_names),
         shown.names,
+        **shown.clock,
     )
     shown = replace(shown, labels=corrected.labels)
     values, names, codes, collection = _encode(shown, action_names)

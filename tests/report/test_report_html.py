@@ -30,7 +30,7 @@ from skvas import (
 )
 from skvas.datasets import make_videos
 from skvas.display._style import COLOURS
-from skvas.io import Corrections, SegmentTable, write_segments
+from skvas.io import Corrections, SegmentTable, TimedSegment, write_segments
 from skvas.io._corrections import CheckedRows
 from skvas.preprocessing import PoseFeatures
 from skvas.report._media import video_type
@@ -258,6 +258,34 @@ def test_corrections_are_marked_and_replace_what_was_found(write):
     assert first["known"] == [0, 3, 0]
     assert second["known"] == [0, 0, 0]
     assert page.data["anchors"] == [[0, 1, 1, 2]]
+
+
+@pytest.mark.parametrize("clock", ["fps", "times"])
+def test_labels_in_seconds_are_shown_as_checked(tmp_path, clock):
+    videos = make_videos(3, n_actions=2, n_frames=(30, 40), random_state=0).videos
+    times = [np.arange(len(video)) / 2 for video in videos]
+    when = {"fps": 2} if clock == "fps" else {"times": times}
+    known = Recordings(videos, ["a", "b", "c"], **when)
+    rows = [TimedSegment("b", 1, 5, "x"), TimedSegment("b", 5, 7, "y")]
+    y = SegmentTable(rows)
+    model = quick(ActionSegmenter, n_actions=2).fit(known, y)
+    for corrections in (y, [None, y, None]):  # as fit takes them
+        path = model.report(known, tmp_path / "a.html", corrections=corrections)
+        data = Page(path).data
+        seen = [sum(video["known"]) for video in data["videos"]]
+        assert seen[0] == seen[2] == 0 < seen[1]
+        found = data["videos"][1]
+        place = found["starts"].index(10)  # of second 5
+        assert data["actions"][found["codes"][place]] == "y"
+        assert data["actions"][found["codes"][place - 1]] == "x"
+
+
+def test_labels_in_seconds_need_a_rate(write):
+    y = [SegmentTable([TimedSegment("a", 0, 1, "stir")]), None]
+    with pytest.raises(ValueError, match="video 0: .*rate of frames is not known"):
+        write(corrections=y)
+    page = write(corrections=y, fps=2)
+    assert page.data["videos"][0]["codes"] == [page.data["actions"].index("stir")]
 
 
 @pytest.mark.parametrize(
