@@ -214,8 +214,8 @@ def frame_labels(
     fps : float, sequence of float or "recordings", default=None
         Frames per second, of all videos or of each; "recordings": as these know when
         their frames were. Then times in rows are seconds, but for those of
-        :func:`skvas.io.read_corrections`. None: they are frames; a SegmentTable is in
-        seconds of the recordings.
+        :func:`skvas.io.read_corrections`. None: they are frames, and integers, as 5.0
+        may be a second; a SegmentTable is in seconds of the recordings.
 
     Returns
     -------
@@ -531,12 +531,15 @@ def _frame(time: Any, n_frames: int, clock: Clock) -> int:
         raise ValueError(f"expected a number as a time, got {time!r}{hint}.")
     if clock.is_known:
         return clock.frame(seconds, n_frames)
-    if not seconds.is_integer():
+    if not isinstance(time, Integral):
+        what = "may be a frame or a second: give frames as integers"
+        if not seconds.is_integer():
+            what = "is no whole frame"
         raise ValueError(
-            f"{seconds} is no whole frame; if times are in seconds, give the rate: "
+            f"{seconds} {what}; if times are in seconds, give the rate: "
             "skvas.labels.frame_labels(y, videos, fps=...) spells labels out."
         )
-    return int(seconds)
+    return int(time)
 
 
 def read_label(value: Any) -> int | str | None:

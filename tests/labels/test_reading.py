@@ -282,6 +282,17 @@ def test_nothing_labelled_has_no_names():
         ([b"a"] * 6, "integers or strings"),
         ("aaaaa", "the text 'aaaaa'"),
         ([(0.5, 2, "a")], "no whole frame.*fps"),
+        (
+            [(0.0, 2.0, "a")],
+            r"0\.0 may be a frame or a second: .*integers.*fps",
+        ),
+        ([(0, 2.0, "a")], r"2\.0 may be a frame or a second"),
+        ({2.0: "a"}, r"2\.0 may be a frame or a second"),
+        (np.array([[0, 2.0, 1]]), "may be a frame or a second"),
+        (
+            pd.DataFrame({"start": [0.0], "end": [2.0], "label": ["a"]}),
+            "may be a frame or a second",
+        ),
         ([(np.float64(0.5), 2, "a")], "(?<!np.float64.)0.5 is no whole frame"),
         ([(3, 3, "a")], "empty"),
         ([(3, 7, "a")], "not inside the 6 frames"),
