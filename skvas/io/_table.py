@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from itertools import groupby
-from numbers import Real
+from numbers import Integral, Real
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from skvas.validation import (
     check_integer,
     check_labels,
     check_seconds,
+    is_missing,
     refuse_text,
     spelled_as,
 )
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "SegmentTable", "TimedSegment"]
 
 COLUMNS = ("video", "start", "end", "label", "seconds")
+# A table of one video may leave out its name.
+NEEDED = COLUMNS[1:4]
+# What the tables of models call them.
+ALSO = {"recording": "video", "action": "label"}
 
 # Seconds of the frame of a video that has no other, if nothing says its rate.
 LONE_FRAME = 1.0
@@ -223,6 +229,67 @@ class SegmentTable:
             rows += _to_segments(name, item, edges, action_names)
         return cls(rows)
 
+    @classmethod
+    def from_frame(cls, frame: Any, video: str | None = None) -> SegmentTable:
+        """Make a table of segments of a data frame of pandas or polars.
+
+        Parameters
+        ----------
+        frame : data frame
+            A row for each segment, of one video or of many. The columns start and end
+            are seconds, or durations, from the start of the video. The column label, or
+            action, has texts or integers; a segment where it is missing has the empty
+            text, which `fit` reads as no label. The column video, or recording, has the
+            name of the video. Other columns are not read.
+        video : str, default=None
+            Name of the video, where there is no such column.
+
+        Returns
+        -------
+        SegmentTable
+            As `fit` takes it beside recordings of these names.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a column is missing or there twice, if a cell is not as described, or if
+            segments of a video overlap; names the row.
+
+        See Also
+        --------
+        SegmentTable.to_frame : The way back.
+        skvas.io.read_segments : Tables from files.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skvas.io import SegmentTable
+        >>> rows = [("anna", 0.0, 2.5, "pour"), ("ben", 1.0, 3.0, "stir")]
+        >>> names = ["recording", "start", "end", "label"]
+        >>> table = SegmentTable.from_frame(pd.DataFrame(rows, columns=names))
+        >>> table.videos
+        ['anna', 'ben']
+        """
+        names = _columns_of(frame, video)
+        cells = [list(frame[names[column]]) for column in NEEDED]
+        given = names.get("video")
+        videos = [video] * len(frame) if given is None else list(frame[given])
+        rows = []
+        for number, row in enumerate(zip(videos, *cells, strict=True), start=1):
+            try:
+                name, start, end, label = row
+                rows.append(
+                    TimedSegment(
+                        _as_text("video", name),
+                        _as_seconds("start", start),
+                        _as_seconds("end", end),
+                        "" if is_missing(label) else _as_text("label", label),
+                    )
+                )
+            except (ValueError, TypeError) as error:
+                raise type(error)(f"row {number} of the data frame: {error}") from error
+        return cls(rows)
+
     @property
     def videos(self) -> list[str]:
         """Names of the videos, in order."""
@@ -343,6 +410,95 @@ class SegmentTable:
 
     def __iter__(self) -> Iterator[TimedSegment]:
         return iter(self.segments)
+
+
+def plain_columns(names: Iterable[str]) -> list[str]:
+    """Return names of columns as ours are written."""
+    plain = lowered(names)
+    known = {name: ours for name, ours in ALSO.items() if ours not in plain}
+    return [known.get(name, name) for name in plain]
+
+
+def lowered(names: Iterable[str]) -> list[str]:
+    """Return names in small letters, without space around them."""
+    return [name.strip().lower() for name in names]
+
+
+def refuse_frames(names: Iterable[str]) -> None:
+    """Refuse the table of a model whose times are frames, by names of its columns."""
+    found = {*lowered(names)}
+    if {*ALSO, "frames"} <= found and found.isdisjoint(ALSO.values()):
+        raise ValueError(
+            "its times are frames, and segments have seconds; make it again by a "
+            "model that knows the frame rate"
+        )
+
+
+def _columns_of(frame: Any, video: str | None) -> dict[str, Any]:
+    """Return what a data frame calls the columns of a table of segments."""
+    if hasattr(frame, "collect"):
+        raise TypeError(
+            f"frame must be a data frame, got a {type(frame).__name__}: read its rows "
+            "first, by its method collect."
+        )
+    if not hasattr(frame, "columns") or not hasattr(frame, "__getitem__"):
+        raise TypeError(
+            "frame must be a data frame of pandas or polars, with the columns video, "
+            f"start, end and label, got a {type(frame).__name__}; files are for "
+            "skvas.io.read_segments."
+        )
+    called = list(frame.columns)
+    try:
+        refuse_frames(map(str, called))
+    except ValueError as error:
+        raise ValueError(f"The data frame cannot be read: {error}.") from None
+    plain = plain_columns(map(str, called))
+    wanted = (*NEEDED, "video") if video is None else NEEDED
+    missing = [column for column in wanted if column not in plain]
+    if missing:
+        raise ValueError(
+            f"The data frame has no column {', '.join(missing)}; expected start, end, "
+            "label or action, and video or recording, which may be left out if the "
+            f"name of the only video is given as video. It has "
+            f"{', '.join(map(repr, called)) or 'none'}."
+        )
+    for column in COLUMNS[:4]:
+        if plain.count(column) > 1:
+            raise ValueError(
+                f"The data frame has the column {column} twice; drop one of them."
+            )
+    if video is not None and "video" in plain:
+        raise ValueError(
+            f"The data frame names its videos, in the column "
+            f"{called[plain.index('video')]!r}; leave out video={video!r}."
+        )
+    return dict(zip(plain, called, strict=True))
+
+
+def _as_seconds(name: str, value: Any) -> float:
+    """Return the seconds of a cell."""
+    if is_missing(value):
+        raise ValueError(f"{name} is missing.")
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(
+            f"{name} must be a number of seconds from the start of the video, or a "
+            f"duration, got {shorten(value)}."
+        )
+    return float(value)
+
+
+def _as_text(name: str, value: Any) -> str:
+    """Return the text of a cell; integers that missing cells made floats stay whole."""
+    if is_missing(value):
+        raise ValueError(f"the name of the {name} is missing.")
+    is_whole = isinstance(value, Real) and float(value).is_integer()
+    if isinstance(value, Integral) or is_whole:
+        return str(int(value))
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a text or an integer, got {shorten(value)}.")
+    return value
 
 
 def _videos(rows: Iterable[TimedSegment]) -> list[str]:

@@ -7,10 +7,18 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from skvas.io._table import COLUMNS, SegmentTable, TimedSegment, check_text
+from skvas.io._table import (
+    COLUMNS,
+    NEEDED,
+    SegmentTable,
+    TimedSegment,
+    check_text,
+    plain_columns,
+    refuse_frames,
+)
 
 MAX_FRAMES = 10**8  # 46 days at 25 frames per second
 
@@ -63,12 +71,6 @@ def read_cells(text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str]
         ) from error
 
 
-# A table of one video may leave out its name.
-NEEDED = COLUMNS[1:4]
-# What the tables of models call them.
-ALSO = {"recording": "video", "action": "label"}
-
-
 def parse_csv(data: bytes, video: str) -> list[TimedSegment]:
     """Read segments from a table with a header, also with `;` and decimal commas.
 
@@ -84,13 +86,8 @@ def parse_csv(data: bytes, video: str) -> list[TimedSegment]:
     rows = csv.DictReader(lines, delimiter=mark, strict=True)
     try:
         if rows.fieldnames is not None:
-            given = _lowered(rows.fieldnames)
-            if _is_of_model(given) and "frames" in given:
-                raise ValueError(
-                    "its times are frames, and segments have seconds; write it again "
-                    "by a model that knows the frame rate"
-                )
-            rows.fieldnames = _plain(given)
+            refuse_frames(rows.fieldnames)
+            rows.fieldnames = plain_columns(rows.fieldnames)
         missing = [c for c in NEEDED if c not in (rows.fieldnames or ())]
         repeated = [c for c in COLUMNS[:4] if (rows.fieldnames or []).count(c) > 1]
         if repeated:
@@ -114,24 +111,9 @@ def _find_mark(text: str) -> str:
     """Return what separates the names of the columns in the first line."""
     head = io.StringIO(text, newline="").readline()
     for mark in ",;\t":
-        if {*NEEDED} <= {*_plain(next(csv.reader([head], delimiter=mark), ()))}:
+        if {*NEEDED} <= {*plain_columns(next(csv.reader([head], delimiter=mark), ()))}:
             return mark
     return ","
-
-
-def _plain(names: Iterable[str]) -> list[str]:
-    """Return names of columns as ours are written."""
-    plain = _lowered(names)
-    return [ALSO.get(name, name) for name in plain] if _is_of_model(plain) else plain
-
-
-def _lowered(names: Iterable[str]) -> list[str]:
-    return [name.strip().lower() for name in names]
-
-
-def _is_of_model(names: Sequence[str]) -> bool:
-    """Return whether columns are called as in the table of a model."""
-    return {*ALSO} <= {*names} and {*names}.isdisjoint(ALSO.values())
 
 
 def _has_decimal_comma(row: dict[Any, Any]) -> bool:

@@ -285,11 +285,7 @@ def _by_video(
         y = _by_recording(y, names)
     is_one = isinstance(y, (str, bytes, SegmentTable, Mapping)) or not np.iterable(y)
     if (is_one or hasattr(y, "columns")) and not single:
-        raise ValueError(
-            f"y must have an entry for each of the {len(lengths)} videos, got one "
-            f"{type(y).__name__} for all; make a list, with None for videos that have "
-            "no labels (a SegmentTable does for Recordings with names)."
-        )
+        raise _one_for_all(y, len(lengths))
     items = [y] if single else list(y)
     if len(items) != len(lengths):
         raise ValueError(
@@ -314,6 +310,24 @@ def _by_video(
     if first_of:
         read = [[first_of.get(label, label) for label in labels] for labels in read]
     return read, [_has_stamps(item) for item in items]
+
+
+def _one_for_all(y: Any, n_videos: int) -> ValueError:
+    """Make the error for one entry in place of those of many videos."""
+    remedy = (
+        "make a list, with None for videos that have no labels (a SegmentTable does "
+        "for Recordings with names)"
+    )
+    if hasattr(y, "columns"):
+        remedy = (
+            "of segments in seconds, with the names of Recordings in a column, pass "
+            "skvas.io.SegmentTable.from_frame(y); else make a list of one for each "
+            "video, with None for videos that have no labels"
+        )
+    return ValueError(
+        f"y must have an entry for each of the {n_videos} videos, got one "
+        f"{type(y).__name__} for all; {remedy}."
+    )
 
 
 def _check_segments(

@@ -636,8 +636,20 @@ def test_tables_of_models_are_segments_if_they_are_in_seconds(tmp_path):
             read_segments(file)
     file.write_text("video,start,end,label,frames\na,0,1.5,x,15\n")
     assert read_segments(file).segments == (TimedSegment("a", 0, 1.5, "x"),)
-    file.write_text("recording,start,end,label\na,0,1.5,x\n")
+    file.write_text("frames,action,start,end\n15,x,0,1.5\n")
     assert read_segments(file).segments == (TimedSegment("v", 0, 1.5, "x"),)
+
+
+@pytest.mark.parametrize(
+    "head", ["recording,start,end,label", "Video,start,end,action"]
+)
+def test_each_column_may_be_called_as_in_the_table_of_a_model(tmp_path, head):
+    file = tmp_path / "v.csv"
+    file.write_text(f"{head}\na,0,1.5,x\nb,0,1,y\n")
+    expected = TimedSegment("a", 0, 1.5, "x"), TimedSegment("b", 0, 1, "y")
+    assert read_segments(file).segments == expected
+    file.write_text("video,recording,start,end,label\na,7,0,1.5,x\n")
+    assert read_segments(file).videos == ["a"]
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,82 @@ def test_unknown_video_is_named_with_those_there_are():
         table((0, 1, "x")).to_labels("b", fps=1)
 
 
+@pytest.mark.parametrize("package", ["pandas", "polars"])
+def test_data_frame_becomes_the_table_it_was_made_of(package):
+    frames = pytest.importorskip(package)
+    rows = table((0, 2, "x"), (2.5, 3, "y"))
+    frame = frames.DataFrame(
+        {
+            "End": [3, 2],
+            "note": [None, "hm"],
+            "action": ["y", "x"],
+            " start": [2.5, 0.0],
+            "recording": ["a", "a"],
+        }
+    )
+    assert SegmentTable.from_frame(frame) == rows
+    alone = frame[["End", "action", " start"]]
+    assert SegmentTable.from_frame(alone, "a") == rows
+    assert len(SegmentTable.from_frame(frame[:0])) == 0
+
+
+def test_data_frames_of_tables_and_models_are_read():
+    pandas = pytest.importorskip("pandas")
+    rows = SegmentTable([*table((0, 2, "x")), *table((0, 2.5, "y"), video="b")])
+    assert SegmentTable.from_frame(rows.to_frame()) == rows
+    records = [dict(recording="a", start=0, end=15, frames=15, action="x")]
+    frame = pandas.DataFrame(records)
+    with pytest.raises(ValueError, match="its times are frames"):
+        SegmentTable.from_frame(frame)
+
+
+@pytest.mark.parametrize("package", ["pandas", "polars"])
+def test_cells_of_data_frames_are_read_as_they_are_meant(package):
+    frames = pytest.importorskip(package)
+    durations = np.array([0, 1500, 2000], dtype="m8[ms]")
+    columns = {"video": [7, 7], "start": durations[:2], "end": durations[1:]}
+    found = SegmentTable.from_frame(frames.DataFrame({**columns, "label": [3.0, None]}))
+    # A missing label made the integer a float.
+    assert [*found] == [TimedSegment("7", 0, 1.5, "3"), TimedSegment("7", 1.5, 2, "")]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "reason"),
+    [
+        ({"start": [0, None]}, ValueError, "row 2 of the data frame: start is missing"),
+        ({"end": ["1,5", "2"]}, TypeError, "row 1 .* end must be a number .*'1,5'"),
+        ({"end": np.array([1, 2], "M8[s]")}, TypeError, "row 1 .* from the start of"),
+        ({"end": [1.0, 0.5]}, ValueError, "row 2 .* expected 0 <= start < end"),
+        ({"end": [3, 4]}, ValueError, "'a' overlap"),
+        ({"video": ["a", None]}, ValueError, "row 2 .* name of the video is missing"),
+        ({"label": ["x", 1.5]}, TypeError, "row 2 .* text or an integer, got 1.5"),
+        ({"Label": ["x", "y"]}, ValueError, "has the column label twice"),
+    ],
+)
+def test_row_51_data_frames_that_hold_no_segments_are_refused(change, error, reason):
+    pandas = pytest.importorskip("pandas")
+    good = {"video": ["a", "a"], "start": [0, 1], "end": [1, 2], "label": ["x", "y"]}
+    assert len(SegmentTable.from_frame(pandas.DataFrame(good))) == 2
+    with pytest.raises(error, match=reason):
+        SegmentTable.from_frame(pandas.DataFrame({**good, **change}))
+
+
+def test_what_is_no_data_frame_of_segments_is_refused():
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({"video": ["a"], "start": [0], "end": [1], "label": ["x"]})
+    with pytest.raises(TypeError, match="collect"):
+        SegmentTable.from_frame(frame.lazy())
+    for other in ("a.csv", [("a", 0, 1, "x")], {"start": [0]}, frame.to_numpy()):
+        with pytest.raises(TypeError, match="must be a data frame of pandas or polars"):
+            SegmentTable.from_frame(other)
+    with pytest.raises(ValueError, match="no column start, label; .*It has 'end'"):
+        SegmentTable.from_frame(frame[["end"]], "a")
+    with pytest.raises(ValueError, match="no column video; .*only video.* as video"):
+        SegmentTable.from_frame(frame.drop("video"))
+    with pytest.raises(ValueError, match="in the column 'video'; leave out video='b'"):
+        SegmentTable.from_frame(frame, "b")
+
+
 def test_data_frame_has_the_columns():
     pandas = pytest.importorskip("pandas")
     frame = table((0, 2, "x"), (2.5, 3, "y")).to_frame()

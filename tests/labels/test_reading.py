@@ -356,7 +356,7 @@ def test_row_68_labels_of_other_numbers_of_videos_are_refused():
         read({1: "a"})
     with pytest.raises(ValueError, match="one int for all"):
         read(3)
-    with pytest.raises(ValueError, match="one DataFrame for all"):
+    with pytest.raises(ValueError, match="one DataFrame for all; .*from_frame"):
         read(pd.DataFrame(ROWS, columns=COLUMNS))
     with pytest.raises(ValueError, match="one NoneType for all"):
         frame_labels(None, VIDEOS)
