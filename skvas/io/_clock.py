@@ -49,6 +49,9 @@ _FORMS = "2024-05-01 12:00:00.25 or 12:00:00.25"
 _JITTER = 5
 # Share of steps without an advance, from which a clock is too coarse for the rows.
 _STANDING = 0.75
+# A pause is so many times as long as usual steps, and as all steps that are none; if
+# most of the time is pauses, and stretches have so many rows, there may be recordings.
+_LONG_STEP, _APART, _MOST, _ROWS = 10, 5, 0.5, 10
 _REMEDY = (
     "name another column as time, or none if rows have a constant rate (time=None with "
     "fps=; in a shell, --time none --fps)."
@@ -143,6 +146,42 @@ def put_in_order(clock: str, seconds: np.ndarray, sheet: Sheet) -> np.ndarray:
         raise ValueError(f"times in column {clock!r} do not rise; {_REMEDY}")
     order: np.ndarray = rows[np.argsort(seconds[rows], kind="stable")]
     return order
+
+
+def find_pauses(seconds: np.ndarray, shortest: float) -> np.ndarray:
+    """Return the rows before pauses, if these look as if they part recordings.
+
+    Parameters
+    ----------
+    seconds : ndarray of shape (n_rows,)
+        Times that do not fall.
+    shortest : float
+        Seconds that a pause has at least.
+
+    Returns
+    -------
+    int ndarray of shape (n_pauses,)
+        Empty if pauses are not clearly longer than other steps, or do not have most of
+        the time.
+    """
+    none = np.empty(0, dtype=int)
+    steps = np.diff(seconds)
+    sizes = np.sort(steps[steps > 0])
+    if len(sizes) < _ROWS:
+        return none
+    least = max(shortest, _LONG_STEP * float(np.median(sizes)))
+    long = np.flatnonzero(sizes[1:] > least) + 1
+    if not len(long):
+        return none
+    ahead = sizes[long] / sizes[long - 1]
+    pauses = np.flatnonzero(steps >= sizes[long[ahead.argmax()]])
+    ends = np.array([-1, *pauses, len(seconds) - 1])
+    is_clear = (
+        ahead.max() >= _APART
+        and steps[pauses].sum() > _MOST * steps.sum()
+        and np.median(np.diff(ends)) >= _ROWS
+    )
+    return pauses if is_clear else none
 
 
 def is_called_time(name: str) -> bool:

@@ -13,6 +13,7 @@ from skvas._printing import shorten
 from skvas.datasets._recordings import ONE_RATE, Recordings
 from skvas.io._clock import (
     UNITS,
+    find_pauses,
     is_called_time,
     may_be_times,
     put_in_order,
@@ -50,6 +51,10 @@ _MAX_ODD, _MIN_TURNS = 0.4, 5
 # What is interpolated where nothing else is said: seconds, and, of channels that come
 # seldom, the usual time between their samples, which covers two lost ones in a row.
 _GAP, _GAP_STEPS = 1.0, 3
+# Share of rows with the time of another, from which they may be of several sensors.
+_MANY_REPEATED = 0.4
+# Rates that differ by such a factor are told, where their median is taken.
+_OTHER_RATES = 2
 # Frames a sample, below which samples are averaged.
 _AVERAGING = 0.75
 
@@ -72,6 +77,7 @@ def read_sensors(
     one may name the columns, as NumPy's `savetxt` writes it. A first line such as
     ``sep=;`` tells what separates cells. Times may be irregular and have gaps: the
     recordings are then resampled to one rate, and the `notes` of the result say so.
+    Rows of one time are averaged.
 
     Parameters
     ----------
@@ -182,6 +188,7 @@ class _Table:
     rising: list[str]  # columns that may be times
     units: Mapping[str, str]  # what stands below the names of columns
     n_untimed: int  # rows without a time
+    pauses: str  # where several recordings may be in one, if they may
 
     @property
     def step(self) -> float:
@@ -250,12 +257,13 @@ def _read(
     values = np.column_stack([sheet.columns[column] for column in taken])
     words = sheet.columns[labels] if labels is not None else None
     rising = [] if time is None or clock is not None else _find_rising(sheet, taken)
-    n_untimed = 0
+    n_untimed, pauses = 0, ""
     if clock is not None and seconds is not None:
         n_untimed = int(np.isnan(seconds).sum())
         order = put_in_order(clock, seconds, sheet)
         values, seconds = values[order], seconds[order]
         words = None if words is None else words[order]
+        pauses = _tell_pauses(sheet, clock, seconds, order)
     texts = {column: sheet.show_odd(column) for column in sheet.odd}
     return _Table(
         name,
@@ -268,7 +276,37 @@ def _read(
         rising,
         sheet.units,
         n_untimed,
+        pauses,
     )
+
+
+def _tell_pauses(
+    sheet: Sheet, clock: str, seconds: np.ndarray, order: np.ndarray
+) -> str:
+    """Say where long pauses part a table, and which column changes there."""
+    before = find_pauses(seconds, _GAP)
+    if not len(before):
+        return ""
+    steps = np.diff(seconds)
+    longest = int(steps.argmax())
+    parting = [
+        name
+        for name, values in sheet.columns.items()
+        if name != clock and np.array_equal(_changes(values[order]), before)
+    ]
+    n_pauses = f"{len(before)} pauses" if len(before) > 1 else "one pause"
+    where = f", where column {parting[0]!r} changes" if parting else ""
+    return (
+        f"{n_pauses}, with {steps[before].sum() / steps.sum():.0%} of the time, the "
+        f"longest of {steps[longest]:.6g} s after {sheet.place(order[longest])}; if "
+        f"the table holds several recordings, cut it there{where}"
+    )
+
+
+def _changes(values: np.ndarray) -> np.ndarray:
+    """Return the rows after which a column has another value."""
+    texts = values.astype(str)  # in which missing values are alike
+    return np.flatnonzero(texts[1:] != texts[:-1])
 
 
 def _find_rising(sheet: Sheet, taken: Sequence[str]) -> list[str]:
@@ -410,6 +448,7 @@ def _at_one_rate(
     rate = fps
     if timed and rate is None:
         rate = _round(float(np.median([1 / t.step for t in timed])))
+        notes += _tell_rates(timed, rate)
         if not np.isfinite(rate):
             short = min(timed, key=lambda table: table.step)
             raise ValueError(
@@ -475,6 +514,10 @@ def _describe(tables: list[_Table]) -> list[str]:
         )
     if n_untimed := sum(table.n_untimed for table in tables):
         notes.append(f"left out: {n_untimed} rows without a time")
+    notes += _tell_repeated(tables)
+    if paused := [table for table in tables if table.pauses]:
+        more = f" ({len(paused) - 1} more have such)" if len(paused) > 1 else ""
+        notes.append(f"{paused[0].name!r} has {paused[0].pauses}{more}")
     rising = [c for c in tables[0].rising if all(c in t.rising for t in tables)]
     if rising:
         notes.append(
@@ -482,6 +525,31 @@ def _describe(tables: list[_Table]) -> list[str]:
             f"Then give time={rising[0]!r}"
         )
     return notes
+
+
+def _tell_repeated(tables: list[_Table]) -> list[str]:
+    """Say how many rows have the time of the row before."""
+    timed = [table.seconds for table in tables if table.seconds is not None]
+    n_rows = sum(map(len, timed))
+    n_repeated = sum(int((np.diff(seconds) == 0).sum()) for seconds in timed)
+    if not n_repeated:
+        return []
+    note = f"{n_repeated} of {n_rows} rows have the time of the row before: averaged"
+    if n_repeated >= _MANY_REPEATED * n_rows:
+        note += "; if they are of several sensors, give each columns of its own"
+    return [note]
+
+
+def _tell_rates(timed: list[_Table], rate: float) -> list[str]:
+    """Say that recordings are read at a rate that is far from that of some."""
+    slow, fast = (choose(timed, key=lambda t: t.step) for choose in (max, min))
+    if not 0 < _OTHER_RATES * fast.step < slow.step:
+        return []
+    return [
+        f"rates differ, from {1 / slow.step:.3g} a second ({slow.name!r}) to "
+        f"{1 / fast.step:.3g} ({fast.name!r}): all are read at their median, {rate:g}; "
+        "fps sets another (in a shell, --fps)"
+    ]
 
 
 def _round(rate: float) -> float:
@@ -509,7 +577,7 @@ def _resample(
     """Return samples averaged over frames, or interpolated where there are none."""
     assert table.seconds is not None
     seconds = table.seconds - table.seconds[0]
-    _check_length(table.name, seconds, fps)
+    _check_length(table, seconds, fps)
     n_frames = max(1, int(np.floor(seconds[-1] * fps + 1e-6)) + 1)
     frame_times = np.arange(n_frames) / fps
     # The samples that are nearest to a frame. One between two belongs to the second, so
@@ -539,16 +607,26 @@ def _interpolated(
     """Return samples at other times, NaN in gaps that are too long."""
     found, known = np.full(len(times), np.nan), np.isfinite(samples)
     if known.any():
-        at = seconds[known]
+        at, samples = _join_repeated(seconds[known], samples[known])
         if max_gap is None:
             usual = float(np.median(np.diff(at))) if len(at) > 1 else 0.0
             max_gap = max(_GAP, _GAP_STEPS * usual)
         close = _distance(at, times) <= max_gap
-        found[close] = np.interp(times[close], at, samples[known])
+        found[close] = np.interp(times[close], at, samples)
     return found
 
 
-def _check_length(name: str, seconds: np.ndarray, fps: float) -> None:
+def _join_repeated(
+    seconds: np.ndarray, samples: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Average samples of one time."""
+    if (np.diff(seconds) > 0).all():
+        return seconds, samples
+    at, place = np.unique(seconds, return_inverse=True)
+    return at, np.bincount(place, samples) / np.bincount(place)
+
+
+def _check_length(table: _Table, seconds: np.ndarray, fps: float) -> None:
     """Refuse times that would be far more frames than there are samples."""
     n_frames = float(seconds[-1]) * fps
     steps = np.diff(seconds)
@@ -557,10 +635,12 @@ def _check_length(name: str, seconds: np.ndarray, fps: float) -> None:
         most = MOST_FRAMES * len(seconds)
     if n_frames > most:
         row = int(steps.argmax())
+        parted = f" It has {table.pauses}." if table.pauses else ""
         raise ValueError(
-            f"recording {name!r}: {len(seconds)} samples would be {n_frames:.10g} "
-            f"frames, {fps:g} a second; its longest step is {steps[row]:g} s, after "
-            f"{row + 1} samples. Leave rows with a wrong time out, or lower fps."
+            f"recording {table.name!r}: {len(seconds)} samples would be "
+            f"{n_frames:.10g} frames, {fps:g} a second; its longest step is "
+            f"{steps[row]:g} s, after {row + 1} samples. Leave rows with a wrong time "
+            f"out, or lower fps.{parted}"
         )
 
 

@@ -6,11 +6,13 @@ import sys
 from datetime import datetime
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.exceptions import InvalidParameterError
 from skvas.io import _clock, _columns, read_poses, read_recordings, read_sensors
+from skvas.io._clock import find_pauses
 from tests.conftest import data_folder
 
 
@@ -1020,3 +1022,56 @@ def test_garbage_collector_does_not_look_at_rows_of_a_table(mark):
     _, _, rows = _columns._split(table(TIMES, X, mark=mark))
     gc.collect()
     assert not any(map(gc.is_tracked, rows))
+
+
+def timed(rate, n_rows, start=0.0):
+    times = start + np.arange(n_rows) / rate
+    return pd.DataFrame({"time_s": times, "x": np.sin(times), "trial": start})
+
+
+@pytest.mark.parametrize(("rate", "is_told"), [(1, True), (4, True), (6, False)])
+def test_rates_that_differ_much_are_told_where_their_median_is_taken(rate, is_told):
+    tables = {"quick": timed(10, 300), "slow": timed(rate, 30)}
+    note = f"from {rate} a second ('slow') to 10 ('quick')"
+    assert any(note in n for n in read_sensors(tables).notes) == is_told
+    assert not any("differ" in n for n in read_sensors(tables, fps=10).notes)
+
+
+def test_rows_of_one_time_are_averaged_and_it_is_said():
+    table = timed(10, 100)
+    table.loc[50:52, "time_s"] = table["time_s"][50]
+    table.loc[50:52, "x"] = [1.0, 2.0, 6.0]
+    found = read_sensors({"a": table}, fps=10, columns="x")
+    assert found[0][50] == pytest.approx(3)
+    assert "2 of 100 rows have the time of the row before: averaged" in found.notes
+    assert not any("time of the row" in n for n in read_sensors([timed(10, 100)]).notes)
+    twice = pd.concat([timed(10, 100)] * 2).sort_values("time_s")
+    notes = read_sensors({"a": twice}).notes
+    assert any("100 of 200 rows" in n and "of several sensors" in n for n in notes)
+
+
+@pytest.mark.parametrize("column", ["trial", None])
+def test_pauses_that_part_recordings_are_told(column):
+    parts = [timed(10, 300, start) for start in (0.0, 600.0, 900.0)]
+    table = pd.concat(parts).drop(columns=[] if column else "trial")
+    (note,) = (n for n in read_sensors({"a": table}).notes if "pauses" in n)
+    assert "'a' has 2 pauses, with 90% of the time, the longest of 570.1 s" in note
+    assert "after row 300; " in note
+    assert ("cut it there, where column 'trial' changes" in note) == bool(column)
+    days = pd.concat([timed(10, 300), timed(10, 300, 86400.0 * 3)])
+    with pytest.raises(ValueError, match="wrong time out.* It has one pause, .*cut it"):
+        read_sensors({"a": days})
+
+
+def test_lost_samples_and_rare_events_are_no_pauses_between_recordings():
+    rng = np.random.default_rng(0)
+    times = np.arange(5000) / 20
+    lost = times
+    for start in rng.uniform(0, 250, 30):
+        lost = lost[(lost < start) | (lost > start + rng.uniform(0, 5))]
+    events = np.cumsum(np.exp(2 * rng.normal(size=2000)))  # a few have most of the time
+    one = times[(times < 100) | (times > 200)]  # not most of the time
+    bursts = (np.arange(200)[:, None] * 60 + np.arange(5) / 50).ravel()
+    for found in (times, lost, events, one, bursts):
+        assert not len(find_pauses(found, 1.0))
+    assert find_pauses(times[(times < 90) | (times > 230)], 1.0).tolist() == [1799]
