@@ -41,7 +41,8 @@ _DAY = 86400.0
 _OF_DAY = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(?:[.,](\d+))?(?: ?([AP]M))?", re.I)
 _DATE = re.compile(
     r"(\d{1,4})([./-])(\d{1,2})\2(\d{1,4})[T ]+"
-    r"(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?: ?([AP]M))?(Z|[+-]\d\d(?::?\d\d)?)?",
+    r"(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?: ?([AP]M))?"
+    r"(?: ?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?))?",
     re.I,
 )
 _FORMS = "2024-05-01 12:00:00.25 or 12:00:00.25"
@@ -406,7 +407,7 @@ def _parse_parts(text: str, day_first: bool) -> datetime | None:
         moment = datetime(*parts, int(second or 0), micros)
     except ValueError:
         return None
-    if zone is None or zone in "Zz":
+    if zone is None or zone[0] not in "+-":
         return moment
     ahead = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:].strip(":") or 0))
     return moment + ahead if zone[0] == "-" else moment - ahead

@@ -15,7 +15,7 @@ import numpy as np
 
 from skvas._atomic import open_regular, read_bytes
 from skvas._optional import import_optional
-from skvas.io._text import COMMA, THOUSANDS, TOLD, decode, read_cells
+from skvas.io._text import COMMA, POINTS, THOUSANDS, TOLD, decode, read_cells
 from skvas.validation import is_missing
 
 TEXT = (".csv", ".tsv", ".txt")
@@ -95,15 +95,20 @@ class Sheet:
         if name not in self.odd:
             return
         values = self.columns[name]
+        cell = str(values[self.odd[name][0]])
+        has_commas, has_points = THOUSANDS.fullmatch(cell), POINTS.fullmatch(cell)
         n_known = sum(value is not None for value in values)
-        if n_known - self.odd[name][1] < _MOSTLY * n_known:
+        is_text = n_known - self.odd[name][1] < _MOSTLY * n_known
+        if is_text and not all(map(_is_meant_as_number, values)):
             return
         remedy = (
             "Leave the cell empty if the value is missing, or leave the column out by "
             "naming the others as columns."
         )
-        if THOUSANDS.fullmatch(str(values[self.odd[name][0]])):
+        if has_commas:
             remedy = "Write it with a point for decimals, and without other commas."
+        if has_points:
+            remedy = "Write it without points between thousands."
         raise ValueError(f"{self.show_odd(name)}. {remedy}")
 
 
@@ -372,6 +377,16 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_meant_as_number(cell: str | None) -> bool:
+    """Return whether a cell is a number, maybe with marks between thousands."""
+    return (
+        cell is None
+        or _is_number(cell)
+        or THOUSANDS.fullmatch(cell) is not None
+        or POINTS.fullmatch(cell) is not None
+    )
 
 
 def _is_value(cell: str) -> bool:

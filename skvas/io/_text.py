@@ -36,6 +36,8 @@ TOLD = re.compile(r'"?sep=(.)"?(?=[\r\n])', re.IGNORECASE)
 # A number with a comma for decimals, and one with commas between thousands.
 COMMA = re.compile(r"[+-]?\d+,\d+(e[+-]?\d+)?", re.IGNORECASE)
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+# One with points between thousands, and a comma for decimals.
+POINTS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+,\d+")
 # Space behind a cell in quotation marks, which is no part of it.
 _SPACE = re.compile(r'" +(?=[,;\t\r\n]|$)')
 

@@ -1075,3 +1075,27 @@ def test_lost_samples_and_rare_events_are_no_pauses_between_recordings():
     for found in (times, lost, events, one, bursts):
         assert not len(find_pauses(found, 1.0))
     assert find_pauses(times[(times < 90) | (times > 230)], 1.0).tolist() == [1799]
+
+
+@pytest.mark.parametrize("zone", ["Z", " UTC", " gmt", " +0200", "+02:00"])
+def test_zones_behind_a_time_are_read(tmp_path, zone):
+    rows = [f"2024-05-01 12:00:00.{k}{zone},{k}" for k in range(3)]
+    (tmp_path / "a.csv").write_text("\n".join(["time,x", *rows]))
+    assert read_sensors(tmp_path).fps == [10]
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        ("1.234,5;1.235,5;1,5", "line 2.*'1.234,5' is no number. .*points between"),
+        ("1,5;1.234.567,8;1.234.568,0", "line 3.*points between thousands"),
+        ('"1,234.5";"1,235.5";1.5', "line 2.*without other commas"),
+    ],
+)
+def test_numbers_with_marks_between_thousands_are_not_left_out(tmp_path, cells, reason):
+    rows = [f"{k};{cell}" for k, cell in enumerate(cells.split(";"))]
+    (tmp_path / "a.csv").write_text("\n".join(["x;force", *rows]))
+    with pytest.raises(ValueError, match=reason):
+        read_sensors(tmp_path)
+    found = read_sensors(tmp_path, columns="x")
+    assert found.feature_names == ["x"]
