@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import pickle
 import warnings
 
@@ -55,6 +57,16 @@ def quick(cls, **options):
     return cls(random_state=0, **options)
 
 
+@functools.cache
+def _fitted(cls):
+    return quick(cls).fit(CLEAN)
+
+
+def fitted(cls):
+    """Return a copy of what was fitted once to the clean videos."""
+    return copy.deepcopy(_fitted(cls))
+
+
 def learned(model):
     return model.positions_ if isinstance(model, Timeline) else model.labels_
 
@@ -75,12 +87,12 @@ def test_row_87_fit_sees_a_line_in_the_place_of_an_absurd_frame(cls, features):
 
 @every_estimator
 def test_row_87_answers_see_a_line_in_the_place_of_an_absurd_frame(cls, tmp_path):
-    model = quick(cls).fit(CLEAN)
+    model = fitted(cls)
     skvas.save(model, tmp_path / "model")
     spoiled, line = with_spike(CLEAN[WHERE]), mended(CLEAN[WHERE])
-    for fitted in (model, skvas.load(tmp_path / "model")):
+    for each in (model, skvas.load(tmp_path / "model")):
         for method in ("predict", "transform"):
-            answer = getattr(fitted, method)
+            answer = getattr(each, method)
             with pytest.warns(SpikesWarning, match="^recording 0: .* in frame 60 of"):
                 found = answer(spoiled)
             np.testing.assert_array_equal(found, answer(line))
@@ -94,7 +106,7 @@ def test_row_87_answers_see_a_line_in_the_place_of_an_absurd_frame(cls, tmp_path
 @every_estimator
 @pytest.mark.parametrize("method", ["fit", "predict", "transform"])
 def test_the_warning_is_of_the_line_that_asked(cls, method):
-    model = quick(cls).fit(CLEAN)
+    model = fitted(cls)
     with pytest.warns(SpikesWarning) as told:
         getattr(model, method)(replaced(with_spike(CLEAN[WHERE])))
     told = [warning for warning in told if warning.category is SpikesWarning]
@@ -103,7 +115,7 @@ def test_the_warning_is_of_the_line_that_asked(cls, method):
 
 @pytest.mark.parametrize("cls", [JointAlignSegment, Timeline])
 def test_row_87_timelines_of_models_see_the_line_too(cls):
-    model = quick(cls).fit(CLEAN)
+    model = fitted(cls)
     timeline = model if cls is Timeline else model.timeline_
     with pytest.warns(SpikesWarning):
         found = timeline.to_timeline(with_spike(CLEAN[WHERE]))
@@ -169,7 +181,7 @@ def test_models_that_need_no_later_frame_answer_as_streams_do():
 
 @pytest.mark.parametrize("cls", [JointAlignSegment, Timeline])
 def test_older_models_take_values_as_they_come(cls, tmp_path, monkeypatch):
-    model = quick(cls).fit(CLEAN)
+    model = fitted(cls)
     expected = model.predict(CLEAN[0])
     del model.reach_
     if cls is not Timeline:
@@ -187,7 +199,7 @@ def test_older_models_take_values_as_they_come(cls, tmp_path, monkeypatch):
 
 @every_estimator
 def test_pickles_may_be_older_than_an_attribute(cls):
-    model = quick(cls).fit(CLEAN)
+    model = fitted(cls)
     expected = model.predict(CLEAN[0])
     del model.reach_
     if cls is not Timeline:
@@ -199,7 +211,7 @@ def test_pickles_may_be_older_than_an_attribute(cls):
 @pytest.mark.parametrize("cls", [JointAlignSegment, Timeline])
 @pytest.mark.parametrize("reach", [np.ones(3), -np.ones(16), np.full(16, np.inf)])
 def test_files_with_another_reach_are_refused(cls, reach, tmp_path):
-    model = quick(cls).fit(CLEAN)
+    model = fitted(cls)
     model.reach_ = reach
     skvas.save(model, tmp_path / "model")
     with pytest.raises(ModelFileError, match="reach_"):

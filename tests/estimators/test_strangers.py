@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -63,6 +65,17 @@ def means_of_actions(data):
 def quick(cls):
     options = {} if cls is VideoAligner else {"n_actions": 4}
     return cls(max_epochs=0, random_state=0, **options)
+
+
+@functools.cache
+def _fitted(cls, in_order, has_stranger):
+    videos = (ORDERED if in_order else FREE).videos
+    return quick(cls).fit(with_stranger(videos) if has_stranger else videos)
+
+
+def fitted(cls, data, has_stranger=False):
+    """Return a copy of what was fitted once to all videos of a collection."""
+    return copy.deepcopy(_fitted(cls, data is ORDERED, has_stranger))
 
 
 def others(found):
@@ -132,16 +145,15 @@ def test_chains_learn_nothing_from_a_stranger():
 
 
 def test_streams_learn_nothing_from_a_stranger():
-    options = {"n_actions": 4, "max_epochs": 0, "random_state": 0}
-    alone = ActionSegmenter(**options).fit(FREE.videos).stream()
-    streamed = ActionSegmenter(**options).fit(with_stranger(FREE.videos)).stream()
+    alone = fitted(ActionSegmenter, FREE).stream()
+    streamed = fitted(ActionSegmenter, FREE, has_stranger=True).stream()
     found, known = (s.push(FREE.videos[0]) for s in (streamed, alone))
     np.testing.assert_array_equal(found.probabilities, known.probabilities)
 
 
 def test_steps_of_streams_are_as_usual_as_without_a_stranger():
-    alone = quick(JointAlignSegment).fit(ORDERED.videos).stream()
-    streamed = quick(JointAlignSegment).fit(with_stranger(ORDERED.videos)).stream()
+    alone = fitted(JointAlignSegment, ORDERED).stream()
+    streamed = fitted(JointAlignSegment, ORDERED, has_stranger=True).stream()
     found, known = (tracker._model.habits.had for tracker in (streamed, alone))
     np.testing.assert_array_equal(found, known)
 
@@ -154,8 +166,8 @@ def test_reference_is_that_of_the_others(cls):
 
 
 def test_order_is_that_of_the_others():
-    alone = quick(JointAlignSegment).fit(ORDERED.videos)
-    model = quick(JointAlignSegment).fit(with_stranger(ORDERED.videos))
+    alone = fitted(JointAlignSegment, ORDERED)
+    model = fitted(JointAlignSegment, ORDERED, has_stranger=True)
     assert model.timeline_.model_.order == alone.timeline_.model_.order
     assert model.shared_order_ == alone.shared_order_
 
@@ -218,7 +230,7 @@ def test_who_counts_all_the_same(kind):
 
 
 def test_recordings_that_a_timeline_calls_unrelated_are_unlike():
-    model = JointAlignSegment(4, max_epochs=0, random_state=0).fit(ORDERED.videos)
+    model = fitted(JointAlignSegment, ORDERED)
     assert unlike_recordings(model) == []
     model.timeline_.is_related_ = np.arange(8) != 5
     assert unlike_recordings(model) == [5]
@@ -274,7 +286,7 @@ def test_reports_compare_with_the_others(cls, data, tmp_path):
 
 
 def test_strangers_do_not_tell_which_step_is_which_in_any_order():
-    model = quick(JointAlignSegment).fit(with_stranger(ORDERED.videos))
+    model = fitted(JointAlignSegment, ORDERED, has_stranger=True)
     known = model._labels_in_any_order(ORDERED.videos)
     outlook = model.outlook_
     # As if a far longer stranger had each action where others have the next one.
@@ -298,7 +310,7 @@ def test_strangers_do_not_tell_which_step_is_which_in_any_order():
 
 @pytest.mark.parametrize("places", [[8], [-1], [0.0], 3])
 def test_model_files_with_impossible_strangers_are_refused(places, tmp_path):
-    model = quick(ActionSegmenter).fit(FREE.videos)
+    model = fitted(ActionSegmenter, FREE)
     model.diagnosis_ = {**model.diagnosis_, "strangers": places}
     model.save(tmp_path / "model")
     with pytest.raises(ModelFileError, match="diagnosis_"):
@@ -306,7 +318,7 @@ def test_model_files_with_impossible_strangers_are_refused(places, tmp_path):
 
 
 def test_older_files_know_of_no_strangers(tmp_path):
-    model = quick(ActionSegmenter).fit(with_stranger(FREE.videos))
+    model = fitted(ActionSegmenter, FREE, has_stranger=True)
     del model.diagnosis_["strangers"]
     model.save(tmp_path / "model")
     loaded = skvas.load(tmp_path / "model")
@@ -343,7 +355,7 @@ def test_of_few_recordings_nothing_is_unlike(cls):
 
 @every_segmenter
 def test_labels_of_unlike_recordings_come_with_a_warning(cls):
-    model = quick(cls).fit(FREE.videos)
+    model = fitted(cls, FREE)
     model.predict(FREE.videos)  # without one
     with pytest.warns(UnlikeRecordingsWarning, match="^this recording is") as told:
         model.predict(stranger())
@@ -359,14 +371,14 @@ def test_labels_of_unlike_recordings_come_with_a_warning(cls):
 
 @every_estimator
 def test_pages_of_unlike_recordings_come_with_a_warning(cls, tmp_path):
-    model = quick(cls).fit(FREE.videos)
+    model = fitted(cls, FREE)
     with pytest.warns(UnlikeRecordingsWarning, match="^recording 1 is unlike"):
         model.report([FREE.videos[0], stranger()], tmp_path / "page.html")
 
 
 @every_estimator
 def test_model_files_keep_what_is_usual(cls, tmp_path):
-    model = quick(cls).fit(FREE.videos)
+    model = fitted(cls, FREE)
     model.save(tmp_path / "model")
     loaded = skvas.load(tmp_path / "model")
     assert loaded.unlike([FREE.videos[0], stranger()]).tolist() == [False, True]
@@ -374,7 +386,7 @@ def test_model_files_keep_what_is_usual(cls, tmp_path):
 
 @pytest.mark.parametrize("part", ["no limit", "other columns", "no frames", "negative"])
 def test_model_files_with_other_usual_frames_are_refused(part, tmp_path):
-    model = quick(ActionSegmenter).fit(FREE.videos)
+    model = fitted(ActionSegmenter, FREE)
     usual = dict(model.usual_)
     if part == "no limit":
         del usual["far"]
@@ -391,7 +403,7 @@ def test_model_files_with_other_usual_frames_are_refused(part, tmp_path):
 
 
 def test_models_of_before_know_of_no_unlike_recordings(tmp_path):
-    model = quick(ActionSegmenter).fit(FREE.videos)
+    model = fitted(ActionSegmenter, FREE)
     del model.usual_
     model.save(tmp_path / "model")
     assert not skvas.load(tmp_path / "model").unlike(stranger()).any()
@@ -421,9 +433,9 @@ def test_recordings_that_lack_steps_are_no_strangers():
 def test_recordings_that_stand_still_are_strangers(noise):
     still = np.repeat(FREE.videos[0][:1], 70, axis=0)
     still += (noise * np.random.default_rng(0).normal(size=still.shape)).astype("f4")
-    assert quick(ActionSegmenter).fit(FREE.videos).unlike(still).all()
+    assert fitted(ActionSegmenter, FREE).unlike(still).all()
     model = quick(ActionSegmenter).fit([*FREE.videos, still])
-    alone = quick(ActionSegmenter).fit(FREE.videos)
+    alone = fitted(ActionSegmenter, FREE)
     np.testing.assert_array_equal(model.prototypes_, alone.prototypes_)
     assert 8 in model.diagnosis_["unlike"]
 
