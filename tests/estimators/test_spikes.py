@@ -220,5 +220,5 @@ def test_files_with_another_reach_are_refused(cls, reach, tmp_path):
 
 def test_clean_data_have_no_absurd_values():
     for data in (load_spar(), load_spar("shuffled")):
-        model = quick(ActionSegmenter).fit(data.videos)
+        model = quick(VideoAligner).fit(data.videos)
         assert without_spikes(data.videos, model.reach_, data.names) is data.videos
