@@ -7,11 +7,13 @@ the six alone, another one in each collection. "speakers": nine people who say t
 vowels, as cepstra. "motions": six to nine of ten motions by motion capture (walking, a
 kick, a cartwheel, ...), each recorded once: recordings have other speeds, amplitudes,
 postures and noise. Recordings have them in one order, in a loose one (some left out or
-swapped), in any order, or again and again.
+swapped), in any order, or again and again; or they have some of them only: two or more,
+at most about half, in any order, or half of them in one order.
 
 When actions found without an order replace a timeline or a chain, when motion is a
-view, when plans choose how a timeline is cut and when few features become levels was
-decided on other collections of the same takes.
+view, when plans choose how a timeline is cut, when few features become levels and what
+tells that recordings have some actions only was decided on other collections of the
+same takes.
 """
 
 from __future__ import annotations
@@ -28,7 +30,13 @@ from benchmarks.kinds import print_scores
 
 SOURCES = ("watch", "windows", "speakers", "motions", "channel")
 ORDERS = ("one order", "loose", "any order", "again")
-KINDS = tuple(f"{source}, {order}" for source in SOURCES for order in ORDERS)
+SOME_ONLY = ("some", "half")
+KINDS = tuple(
+    f"{source}, {order}"
+    for orders in (ORDERS, SOME_ONLY)
+    for source in SOURCES
+    for order in orders
+)
 N_RECORDINGS = dict(zip(SOURCES, (16, 16, 10, 14, 16), strict=True))
 MOTIONS = (
     *("walk", "run", "jump", "crawl", "punch", "kick"),
@@ -39,8 +47,9 @@ RATE, SHORT = 30, 70
 # Frames of a take of the watch that are taken at least, and of a window.
 FEWEST, WINDOW = 40, 10
 # Probability that an action is left out, and swapped with the next one, in a loose
-# order, and segments of an action that comes again and again.
-LOOSE, TIMES = 0.15, 2.5
+# order, and segments of an action that comes again and again; and probability that an
+# action is left out where recordings have half of them.
+LOOSE, TIMES, HALF = 0.15, 2.5, 0.5
 
 
 def main():
@@ -119,6 +128,12 @@ def _order_of(order, n_actions, rng):
         return [a for a in actions if rng.uniform() > LOOSE] or actions
     if order == "any order":
         return rng.permutation(n_actions).tolist()
+    if order == "some":
+        n_own = rng.randint(2, max(n_actions // 2 + 1, 3))
+        return rng.permutation(n_actions)[:n_own].tolist()
+    if order == "half":
+        own = [a for a in actions if rng.uniform() > HALF]
+        return own or [int(rng.randint(n_actions))]
     if order == "again":
         actions = [rng.randint(n_actions)]
         while len(actions) < TIMES * n_actions:

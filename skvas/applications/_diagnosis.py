@@ -241,7 +241,11 @@ def _tell_features(model: Any, facts: _Facts) -> None:
 
 def _tell_views(model: Any, facts: _Facts) -> None:
     views = last_step(model.features_)
-    if not isinstance(views, WhitenedViews) or "collection" in views.views:
+    if not isinstance(views, WhitenedViews):
+        return
+    if "collection" in views.views:
+        if "video" not in views.views:
+            facts.append(("compared", "across all recordings alone"))
         return
     within = "what differs within each recording"
     by = "how much features move" if views.views == ("motion",) else within

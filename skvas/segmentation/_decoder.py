@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
 from scipy.special import stdtrit
 
+from skvas._on_demand import lengths_of
 from skvas.decoding import n_segments, segments_an_action
 from skvas.metrics import PairMatches, match_pairs
 from skvas.metrics._consistency import matched_information
@@ -22,6 +24,7 @@ from skvas.segmentation._labeller import (
     pick,
 )
 from skvas.segmentation._start import k_means
+from skvas.timeline._model import find_order, has_order
 from skvas.training._survey import CHOICE_FRAMES
 from skvas.transport import unit
 from skvas.videos._batch import spread_batch
@@ -46,6 +49,10 @@ SILENCED, TRIED = 0.5, 0.02
 # Actions come once in a video up to so many segments of one, on average, and come back
 # from the second number on.
 ONCE, MOST_SEGMENTS = 1.15, 1.35
+# Pairs of so many videos or more have few actions in common where labels of frames that
+# are matched in pairs agree by less than this share of what those of the nearest frames
+# of all other videos do, and these agree by as much. So many frames are matched so.
+MANY, IN_PAIRS, ANYWHERE, MOST_ANYWHERE = 4, 0.45, 0.45, 4096
 
 
 def choose_decoder(
@@ -252,17 +259,24 @@ class Referee:
         Their nearest neighbours in other videos.
     groups : int64 ndarray of shape (n_frames,)
         The group of videos that each of them belongs to, or part of one of two videos.
+    directions : list of float32 ndarray of shape (n_i, D)
+        What is matched.
+    features : sequence of float32 ndarray of shape (n_i, D)
+        Of all frames.
     """
 
     frames: list[np.ndarray]
     matches: PairMatches
     groups: np.ndarray
+    directions: list[np.ndarray]
+    features: Sequence[np.ndarray]
 
     @classmethod
     def of(cls, views: Views) -> Referee:
         """Match frames of videos, more than one, by nearest neighbours."""
         few = [spread_frames(len(video), CHOICE_FRAMES) for video in views.features]
-        matches = match_pairs(pick(directions(views.features), few), random_state=0)
+        seen = pick(directions(views.features), few)
+        matches = match_pairs(seen, random_state=0)
         n_parts = PARTS_OF_TWO if len(few) == 2 else 1
         parts = [
             video * n_parts + np.arange(n) * n_parts // n
@@ -270,7 +284,41 @@ class Referee:
         ]
         n_all = n_parts * len(few)
         groups = np.concatenate(parts) * min(n_all, MAX_GROUPS) // n_all
-        return cls(few, matches, groups)
+        return cls(few, matches, groups, seen, views.features)
+
+    @cached_property
+    def anywhere(self) -> tuple[np.ndarray, np.ndarray]:
+        """Some frames, and the nearest to each in all other videos."""
+        videos = np.repeat(np.arange(len(self.directions)), lengths_of(self.directions))
+        some = spread_frames(len(videos), MOST_ANYWHERE)
+        frames = np.concatenate(self.directions)[some]
+        near = frames @ frames.T
+        near[videos[some, None] == videos[some]] = -np.inf
+        return some, some[near.argmax(axis=1)]
+
+    @cached_property
+    def in_order(self) -> bool:
+        """Whether videos share an order, so that they have the same actions."""
+        return has_order(find_order(self.features))
+
+    def _matches_for(
+        self, codes: Sequence[np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the matched frames by which labellings are compared.
+
+        They are those of pairs of videos, unless the better labels agree far better
+        with the nearest frames of all other videos: then pairs have few actions in
+        common, or one of them has what the other lacks.
+        """
+        pairs = self.matches.frames, self.matches.free
+        told = [matched_information(c[pairs[0]], c[pairs[1]]) for c in codes]
+        if len(self.directions) < MANY or max(told) >= IN_PAIRS:
+            return pairs
+        one, other = self.anywhere
+        far = [matched_information(c[one], c[other]) for c in codes]
+        best = int(np.argmax(far))
+        is_clear = far[best] >= ANYWHERE and told[best] < IN_PAIRS * far[best]
+        return self.anywhere if is_clear and not self.in_order else pairs
 
     def prefers(
         self, new: list[np.ndarray], old: list[np.ndarray], *, clearly: bool = True
@@ -281,7 +329,7 @@ class Referee:
         leaving out each group in turn. Not `clearly`: any difference is enough.
         """
         codes = [np.concatenate(pick(labels, self.frames)) for labels in (new, old)]
-        one, other = self.matches.frames, self.matches.free
+        one, other = self._matches_for(codes)
         if not clearly:
             return _gain(codes, one, other) > 0
         n = int(self.groups.max()) + 1
@@ -308,10 +356,10 @@ class Referee:
 
         Both count together, and new ones have to be known again in other videos.
         """
-        one, other = self.matches.frames, self.matches.free
         few, told = pick(features, self.frames), []
-        for labels in (new, old):
-            codes = pick(labels, self.frames)
+        both = [pick(labels, self.frames) for labels in (new, old)]
+        one, other = self._matches_for([np.concatenate(codes) for codes in both])
+        for codes in both:
             known, every = known_again(few, codes), np.concatenate(codes)
             agree = matched_information(every[one], every[other])
             told.append((known, max(known, 0.0) * max(agree, 0.0)))

@@ -42,6 +42,8 @@ HALF_AS_WELL, FAR_LESS, MISSED, AS_WELL = 0.45, 0.75, 0.85, 0.97
 # third share goes right back to the one before. Steps that come once, and are known
 # again so well, keep no order below the first share.
 SAME_NEXT, MOSTLY_SAME, SELDOM_BACK = 0.8, 0.7, 0.25
+# A video has at most so many of the actions where each leaves some out.
+SOME = 0.75
 KNOWN_IF_LOOSE = 0.7
 
 
@@ -112,7 +114,7 @@ def keeps_order(
         return False
     chained, found = best_chain(before, some, Referee.of(some))
     by_chain = measure_labels(features, pick(found, few))
-    if are_missed(found, by_chain, by_order):
+    if are_missed(found, by_chain, by_order) or are_some(found, by_chain, by_order):
         return False
     is_steady = segments_an_action(planned) <= MOST_SEGMENTS
     actions_last = is_steady and chained.chain.correlated < SMOOTHED
@@ -299,15 +301,38 @@ def are_rounds(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bo
     -------
     bool
     """
-    is_far_better = (
-        by_order.known < FAR_LESS * theirs.known
-        and by_order.explained < FAR_LESS * theirs.explained
-    )
+    is_far_better = _are_far_better(theirs, by_order)
     goes_on = is_far_better and share_of_returns(labels) <= SELDOM_BACK
     least = MOSTLY_SAME if goes_on else SAME_NEXT
     comes_back = segments_an_action(labels) > MOST_SEGMENTS
     are_better = _are_better(theirs, by_order)
     return are_better and comes_back and share_of_same_next(labels) >= least
+
+
+def are_some(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bool:
+    """Tell whether each video has some actions only, which a timeline cannot know.
+
+    Parameters
+    ----------
+    labels, theirs, by_order
+        As in `are_steps`.
+
+    Returns
+    -------
+    bool
+    """
+    n_labels = int(max(codes.max() for codes in labels)) + 1
+    n_own = float(np.mean([len(np.unique(codes)) for codes in labels]))
+    are_known = theirs.known >= KNOWN_AGAIN
+    return are_known and n_own <= SOME * n_labels and _are_far_better(theirs, by_order)
+
+
+def _are_far_better(theirs: Told, by_order: Told) -> bool:
+    """Tell whether labels tell far more than those of a timeline."""
+    return (
+        by_order.known < FAR_LESS * theirs.known
+        and by_order.explained < FAR_LESS * theirs.explained
+    )
 
 
 def _are_better(theirs: Told, by_order: Told) -> bool:

@@ -40,6 +40,11 @@ MAX_VIDEOS, N_CLUSTERS = 32, 8
 # Adjusted Rand index from which clusters of frames are found again in other videos;
 # those that come often in a video, which are many to compare, from the second one on.
 REPEATS, OFTEN_REPEATS = 0.4, 0.3
+# Recordings may differ as each has some of the actions only, and the view "video" then
+# takes these away: beyond the first share of the variance of a feature, where no order
+# is shared, and clusters of the view "collection" are found again so many times as well
+# as those of that view, and so well.
+APART, TOGETHER, TOLD_APART = 0.08, 1.2, 0.3
 # Recordings differ so much from each other that views of the collection tell these
 # apart, and not what happens in them, beyond this share of the variance of a feature;
 # beyond the second one, where clusters are found again without that view, and so many
@@ -103,7 +108,8 @@ def settle_features(
     Of few features it is levels that are whitened, where clusters of these are found
     again nearly always. What is whitened goes without the features that wander through
     each video in a way of their own, and without the view "collection" where recordings
-    differ so much from each other that it would tell these apart. Components stay
+    differ so much from each other that it would tell these apart; or without the view
+    "video", if they differ as each has some of the actions only. Components stay
     unwhitened where whitening drowns in noise what videos share and what lasts. Else
     motion is a further view, where clusters of it are found again in other videos, and
     no worse than those of the other views, or these better with motion beside them; and
@@ -159,9 +165,9 @@ def settle_features(
                 better = whitened = _fit_anew(whitened, videos)
                 looked_at, seen = choose(videos, drawn), None
             look = _Look.at(looked_at, whitened, n_clusters, seen)
-            alone = _look_alone(look, videos)
-            if alone is not None:
-                better, look = alone.whitened, alone
+            by_one = _look_together(look, videos) or _look_alone(look, videos)
+            if by_one is not None:
+                better, look = by_one.whitened, by_one
             better = _settle_views(look, videos) or better
     if better is None:
         return None
@@ -206,7 +212,7 @@ def _shows_states(
     if not stand_still(videos, whitened):
         return False
     look = _Look.at(videos, whitened, n_clusters, seen)
-    return look.comes_often and not has_order(find_order(look.seen))
+    return look.comes_often and not has_order(look.order)
 
 
 def stand_still(videos: Sequence[np.ndarray], whitened: WhitenedViews) -> bool:
@@ -219,14 +225,21 @@ def stand_still(videos: Sequence[np.ndarray], whitened: WhitenedViews) -> bool:
     return n_still >= STILL * max(n_steps, 1)
 
 
+def _look_together(look: _Look, videos: Sequence[np.ndarray]) -> _Look | None:
+    """Look at the collection alone, where each recording has some actions only."""
+    if len(videos) < MANY or look.between <= APART or has_order(look.order):
+        return None
+    together = look.by(("collection",), videos)
+    least = TOGETHER * look.by(("video",), look.videos).plain
+    return together if together.plain >= max(TOLD_APART, least) else None
+
+
 def _look_alone(look: _Look, videos: Sequence[np.ndarray]) -> _Look | None:
     """Look at each video alone, where the view of the collection does harm."""
-    between = share_between(look.whitened, look.videos)
-    if between <= PERHAPS or (between <= BETWEEN and len(videos) < MANY):
+    if look.between <= PERHAPS or (look.between <= BETWEEN and len(videos) < MANY):
         return None
-    fitted = _fit_anew(look.whitened, videos, views=("video",))
-    alone = _Look.at(look.videos, fitted, look.n_clusters)
-    if between > BETWEEN:
+    alone = look.by(("video",), videos)
+    if look.between > BETWEEN:
         return alone
     if alone.plain_at_first <= look.plain_at_first:  # a sixth of the work
         return None
@@ -235,7 +248,7 @@ def _look_alone(look: _Look, videos: Sequence[np.ndarray]) -> _Look | None:
 
 def _settle_views(look: _Look, videos: Sequence[np.ndarray]) -> WhitenedViews | None:
     """Fit views that tell more than those of some videos, which are looked at."""
-    order, whitened = find_order(look.seen), look.whitened
+    order, whitened = look.order, look.whitened
     if not has_order(order):
         order = None
     alone = whitened.views == ("video",)
@@ -310,6 +323,21 @@ class _Look:
         """Look at some videos; `seen`: whitened, if they are already."""
         seen = apply_features(whitened, videos) if seen is None else seen
         return cls(whitened, videos, seen, n_clusters)
+
+    def by(self, views: tuple[str, ...], videos: Sequence[np.ndarray]) -> _Look:
+        """Look at the same videos in other views, fitted to all of `videos`."""
+        fitted = _fit_anew(self.whitened, videos, views=views)
+        return _Look.at(self.videos, fitted, self.n_clusters)
+
+    @cached_property
+    def between(self) -> float:
+        """How much of a feature's variance lies between videos."""
+        return share_between(self.whitened, self.videos)
+
+    @cached_property
+    def order(self) -> BlockOrder | None:
+        """The order that the videos share, as whitened frames tell it."""
+        return find_order(self.seen)
 
     @cached_property
     def unscaled(self) -> list[np.ndarray]:

@@ -201,6 +201,58 @@ def test_the_collection_is_left_out_by_what_is_found_again(
     assert not expected or chosen.whitened.views == ("video",)
 
 
+def some_each(n_videos=12, n_states=5, seed=0):
+    """Make recordings of two or three states each, and their labels."""
+    rng = np.random.default_rng(seed)
+    places = rng.normal(size=(n_states, 10))
+    labels = [
+        np.repeat(rng.permutation(n_states)[: rng.integers(2, 4)], 30)
+        for _ in range(n_videos)
+    ]
+    return [
+        places[codes] + 0.5 * rng.normal(size=(len(codes), 10)) for codes in labels
+    ], labels
+
+
+def test_recordings_of_some_actions_are_compared_across_all_alone():
+    videos, labels = some_each()
+    model = ActionSegmenter(5, max_epochs=0, random_state=0).fit(videos)
+    assert last_step(model.features_).views == ("collection",)
+    assert segmentation_report(labels, model.labels_).mof > 0.98
+    assert ("compared", "across all recordings alone") in model.summary().facts
+    own = with_offsets(videos, 3.0)  # tell recordings apart, and nothing else
+    assert choose_features(own, 5).views == ("video",)
+
+
+@pytest.mark.parametrize(
+    ("n_videos", "between", "together", "alone", "expected"),
+    [
+        (6, 0.09, 0.61, 0.5, True),
+        (6, 0.5, 0.61, 0.5, True),
+        (6, 0.07, 0.9, 0.1, False),
+        (6, 0.09, 0.59, 0.5, False),
+        (6, 0.09, 0.31, 0.1, True),
+        (6, 0.09, 0.29, 0.1, False),
+        (5, 0.09, 0.61, 0.5, False),
+    ],
+)
+def test_the_collection_is_all_there_is_by_what_is_found_again(
+    n_videos, between, together, alone, expected, monkeypatch
+):
+    found = {("video",): alone, ("collection",): together}
+    plain = property(lambda look: found[look.whitened.views])
+    monkeypatch.setattr(_settled, "share_between", lambda *_: between)
+    monkeypatch.setattr(_settled._Look, "plain", plain)
+    videos = recurring(n_videos)
+    look = _settled._Look.at(videos, fit_features("whitened", videos), 3)
+    chosen = _settled._look_together(look, videos)
+    assert (chosen is not None) is expected
+    assert not expected or chosen.whitened.views == ("collection",)
+    look = _settled._Look.at(videos, fit_features("whitened", videos), 3)
+    monkeypatch.setattr(_settled, "has_order", lambda _: True)
+    assert _settled._look_together(look, videos) is None
+
+
 @pytest.mark.parametrize("scale", [1.0, 1e150])
 def test_share_between_is_that_of_the_variance(scale):
     way = np.linspace(-1, 1, 101)[:, None] * [1.0, 1.0, 0.0]
@@ -229,6 +281,7 @@ def test_in_one_view_whitened_clusters_have_to_repeat_less(
 ):
     found = iter([repeats, 0.9, repeats, 0.9])
     monkeypatch.setattr(_settled, "repeatability", lambda *_: next(found))
+    monkeypatch.setattr(_settled, "_look_together", lambda *_: None)
     monkeypatch.setattr(_settled._Look, "moves", lambda _: False)
     videos = with_offsets(recurring(6), 3.0)
     assert choose_features(videos, 3).whiten is whitens

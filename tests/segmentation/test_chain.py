@@ -147,6 +147,51 @@ def test_no_gain_is_clear_of_two_groups(recurring, monkeypatch):
     assert not two.prefers(recurring[1], recurring[1])
 
 
+def some_each(n_videos=6):
+    """Make videos of two actions each, of so many as there are videos."""
+    eye, rng = np.eye(n_videos), np.random.RandomState(0)
+    labels = [np.repeat([k, (k + 1) % n_videos], 20) for k in range(n_videos)]
+    return [eye[y] + 0.01 * rng.standard_normal((40, n_videos)) for y in labels], labels
+
+
+def test_labels_are_compared_anywhere_where_pairs_have_little_in_common(monkeypatch):
+    videos, labels = some_each()
+    referee = Referee.of(Views(videos, videos, lambda x: x))
+    one, other = referee.anywhere
+    codes = np.concatenate(labels)
+    assert_array_equal(one, np.arange(240))
+    assert_array_equal(codes[one], codes[other])
+    assert (one // 40 != other // 40).all()
+    assert not referee.in_order
+    assert referee._matches_for([codes]) is referee.anywhere
+    quarters = [np.repeat([0, 1, 0, 1], 10)] * 6
+    assert referee.prefers(labels, quarters)
+    in_pairs = replace(referee)
+    monkeypatch.setattr(_decoder, "has_order", lambda _: True)
+    assert in_pairs._matches_for([codes])[0] is referee.matches.frames
+
+
+@pytest.mark.parametrize(
+    ("n_videos", "pairs", "anywhere", "is_anywhere"),
+    [
+        (4, 0.3, 0.7, True),
+        (3, 0.3, 0.7, False),
+        (4, 0.3, 0.65, False),
+        (4, 0.1, 0.44, False),
+        (4, 0.46, 0.99, False),
+    ],
+)
+def test_matches_anywhere_tell_far_more_than_those_of_pairs(
+    n_videos, pairs, anywhere, is_anywhere, monkeypatch
+):
+    videos, labels = some_each(n_videos)
+    referee = Referee.of(Views(videos, videos, lambda x: x))
+    told = iter([0.0, pairs, 0.1, anywhere])
+    monkeypatch.setattr(_decoder, "matched_information", lambda *_: next(told))
+    matches = referee._matches_for([np.concatenate(labels)] * 2)
+    assert (matches is referee.anywhere) is is_anywhere
+
+
 def test_action_without_a_frame_stays_finite(recurring):
     frames = [unit(video) for video in recurring[0]]
     chain = ActionChain.learn(frames, one_hot(recurring[1], 5), 0.01)

@@ -15,6 +15,7 @@ from skvas.segmentation._order import (
     Told,
     are_loose,
     are_rounds,
+    are_some,
     carries_labels,
     explained,
     keeps_order,
@@ -36,6 +37,9 @@ ONE_WRONG = [ORDER, ORDER, *SWAPPED[2:]]
 TWICE, ONCE = np.repeat([0, 1, 0, 1, 2, 3], 10), np.repeat([0, 1, 2, 3], 15)
 BACK = [TWICE, TWICE[::-1], np.roll(TWICE, 20), TWICE, ONCE, ONCE[::-1]]
 BACK_WRONG = [BACK[0], BACK[2], *BACK[2:]]
+# Three of four actions in each video, and in most of them.
+SOME = [np.roll(np.arange(4), shift)[:3].repeat(20) for shift in range(6)]
+MOST = [ONCE, *SOME[1:]]
 FIRST_GIVEN = [ORDER, *[np.full(60, -1)] * 5]
 YES, UNDECIDED = BlockOrder(0.5, 0.05, 6), BlockOrder(0.25, 0.05, 6)
 
@@ -366,6 +370,33 @@ def test_steps_that_come_once_may_keep_no_order(labels, theirs, by_order, expect
     assert 0 < share_of_same_next(BACK) < 0.8
     assert segments_an_action(BACK) > 1.15
     assert are_loose(labels, Told(*theirs), Told(*by_order)) is expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "theirs", "by_order", "expected"),
+    [
+        (SOME, (0.7, 0.5), (0.52, 0.37), True),
+        (SOME, (0.64, 0.5), (0.3, 0.2), False),
+        (SOME, (0.7, 0.5), (0.53, 0.37), False),
+        (SOME, (0.7, 0.5), (0.52, 0.38), False),
+        (MOST, (0.7, 0.5), (0.52, 0.37), False),
+    ],
+)
+def test_each_video_may_have_some_actions_only(labels, theirs, by_order, expected):
+    assert are_some(labels, Told(*theirs), Told(*by_order)) is expected
+
+
+def test_timeline_is_left_where_a_chain_finds_some_actions_in_each_video(
+    ask, monkeypatch
+):
+    features, given = make(SWAPPED, noise=2.2), []
+    assert ask(features, [ORDER] * 6, SWAPPED, chained=BACK, correlated=0.08)
+    monkeypatch.setattr(_order, "are_some", lambda *told: given.append(told) or True)
+    assert not ask(features, [ORDER] * 6, SWAPPED, chained=BACK, correlated=0.08)
+    [(labels, theirs, by_order)] = given
+    assert labels == BACK
+    assert theirs.known == max(known_again(features, BACK), 0)
+    assert by_order.explained == explained(features, [ORDER] * 6)
 
 
 def test_plans_alone_say_that_an_order_is_loose(ask):
