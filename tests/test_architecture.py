@@ -120,7 +120,7 @@ ROOMS = {
     "validation": "_naming < _parameters < _containers < _labels _videos",
     "videos": (
         "_containers _device _directions _frames _orphans _stored _streams _underflow "
-        "_views < _batch _jobs _succession"
+        "_views < _anywhere _batch _jobs _succession"
     ),
 }
 

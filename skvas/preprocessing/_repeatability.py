@@ -53,7 +53,7 @@ def repeatability(
         k = min(n_clusters, *(len(np.unique(half, axis=0)) for half in halves))
         if k == 1:  # which any two halves agree on
             return 0.0
-        models = [_cluster(half, k, seed) for half in halves]
+        models = [cluster_frames(half, k, seed) for half in halves]
         found.append(adjusted_rand_score(*(model.predict(every) for model in models)))
     return float(np.mean(found))
 
@@ -77,14 +77,14 @@ def stretches(videos: Sequence[np.ndarray], n_clusters: int) -> tuple[float, flo
     """
     some = np.concatenate([v[spread_frames(len(v), MAX_FRAMES)] for v in videos])
     k = min(n_clusters, len(np.unique(some, axis=0)))
-    model = _cluster(some, k, 0)
+    model = cluster_frames(some, k, 0)
     labels = [model.predict(video) for video in videos]
     lengths = [len(codes) / n_segments([codes]) for codes in labels]
     return segments_an_action(labels), float(np.median(lengths))
 
 
-def _cluster(frames: np.ndarray, k: int, seed: int) -> KMeans:
-    """Return k-means of frames, which may differ by rounding alone."""
+def cluster_frames(frames: np.ndarray, k: int, seed: int) -> KMeans:
+    """Fit k-means to frames (n, D), which may differ by rounding alone."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return KMeans(k, n_init=3, random_state=seed).fit(frames)

@@ -191,7 +191,7 @@ def _choose_number(
             tried.append(Trial(with_values(task, known), few, place))
         for j, (_, plan) in enumerate(_run(tried)):
             found[i, j] = modularity_score(
-                _labels(plan, few), survey.matches, ordered=survey.in_order
+                _labels(plan, few), survey.matches_to_count, ordered=survey.in_order
             )
     score = ndimage.correlate1d(found.mean(axis=1), SMOOTHING, mode="nearest")
     scores = {"n_actions": np.array(numbers), "score": score}

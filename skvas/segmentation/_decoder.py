@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from scipy.special import stdtrit
 
-from skvas._on_demand import lengths_of
 from skvas.decoding import n_segments, segments_an_action
 from skvas.metrics import PairMatches, match_pairs
 from skvas.metrics._consistency import matched_information
@@ -27,6 +26,7 @@ from skvas.segmentation._start import k_means
 from skvas.timeline._model import find_order, has_order
 from skvas.training._survey import CHOICE_FRAMES
 from skvas.transport import unit
+from skvas.videos._anywhere import IN_PAIRS, MANY, is_clear_anywhere, nearest_anywhere
 from skvas.videos._batch import spread_batch
 from skvas.videos._frames import sample_videos, spread_frames
 from skvas.videos._succession import correlated_share, correlated_shares, deviations
@@ -49,10 +49,6 @@ SILENCED, TRIED = 0.5, 0.02
 # Actions come once in a video up to so many segments of one, on average, and come back
 # from the second number on.
 ONCE, MOST_SEGMENTS = 1.15, 1.35
-# Pairs of so many videos or more have few actions in common where labels of frames that
-# are matched in pairs agree by less than this share of what those of the nearest frames
-# of all other videos do, and these agree by as much. So many frames are matched so.
-MANY, IN_PAIRS, ANYWHERE, MOST_ANYWHERE = 4, 0.45, 0.45, 4096
 
 
 def choose_decoder(
@@ -289,12 +285,7 @@ class Referee:
     @cached_property
     def anywhere(self) -> tuple[np.ndarray, np.ndarray]:
         """Some frames, and the nearest to each in all other videos."""
-        videos = np.repeat(np.arange(len(self.directions)), lengths_of(self.directions))
-        some = spread_frames(len(videos), MOST_ANYWHERE)
-        frames = np.concatenate(self.directions)[some]
-        near = frames @ frames.T
-        near[videos[some, None] == videos[some]] = -np.inf
-        return some, some[near.argmax(axis=1)]
+        return nearest_anywhere(self.directions)
 
     @cached_property
     def in_order(self) -> bool:
@@ -317,8 +308,8 @@ class Referee:
         one, other = self.anywhere
         far = [matched_information(c[one], c[other]) for c in codes]
         best = int(np.argmax(far))
-        is_clear = far[best] >= ANYWHERE and told[best] < IN_PAIRS * far[best]
-        return self.anywhere if is_clear and not self.in_order else pairs
+        is_clear = is_clear_anywhere(told[best], far[best]) and not self.in_order
+        return self.anywhere if is_clear else pairs
 
     def prefers(
         self, new: list[np.ndarray], old: list[np.ndarray], *, clearly: bool = True

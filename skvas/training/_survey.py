@@ -13,13 +13,16 @@ from torch import Tensor
 from skvas._on_demand import choose, lengths_of
 from skvas._printing import tell
 from skvas.metrics import PairMatches, SharedOrder, match_pairs, shared_order
+from skvas.metrics._consistency import matched_information
 from skvas.nn._model import Model
+from skvas.preprocessing._repeatability import cluster_frames
 from skvas.transport import unit
+from skvas.videos._anywhere import MANY, is_clear_anywhere, nearest_anywhere
 from skvas.videos._batch import VideoBatch, spread_batch, unpad
 from skvas.videos._frames import sample_videos
 
-# Frames of a video that choices look at.
-CHOICE_FRAMES = 128
+# Frames of a video that choices look at, and clusters that tell how to match them.
+CHOICE_FRAMES, N_CLUSTERS = 128, 8
 
 
 @dataclass(frozen=True)
@@ -127,5 +130,25 @@ class Survey:
     @cached_property
     def matches(self) -> PairMatches:
         """Matched frames of pairs of videos, the same whatever the seed."""
-        arrays = unpad(self.few.frames, self.few.lengths)
-        return match_pairs(arrays, random_state=0)
+        return match_pairs(unpad(self.few.frames, self.few.lengths), random_state=0)
+
+    @cached_property
+    def matches_to_count(self) -> PairMatches:
+        """Matched frames by which numbers of actions are compared.
+
+        They are those of pairs, unless the videos share no order, and clusters of their
+        frames agree far better with the nearest frames of all other videos: then each
+        video has some of the actions only.
+        """
+        pairs, arrays = self.matches, unpad(self.few.frames, self.few.lengths)
+        if self.order is None or self.order.verdict != "no" or len(arrays) < MANY:
+            return pairs
+        one, other = nearest_anywhere(arrays)
+        every = np.concatenate(arrays)
+        codes = cluster_frames(every[one], N_CLUSTERS, 0).predict(every)
+        in_pairs = matched_information(codes[pairs.frames], codes[pairs.free])
+        if not is_clear_anywhere(
+            in_pairs, matched_information(codes[one], codes[other])
+        ):
+            return pairs
+        return replace(pairs, frames=one, monotone=other, free=other)
