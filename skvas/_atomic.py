@@ -369,7 +369,11 @@ def _create(
     # Made by hand, for the permissions that the user's umask gives a new file. Until
     # it is whole nobody else may read what will replace a file of some owner.
     mode = 0o666 if old is None else 0o600
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+    try:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+    except KeyboardInterrupt:  # once it is there
+        temporary.unlink(missing_ok=True)
+        raise
     return old
 
 

@@ -289,6 +289,19 @@ def test_row_57_other_name_of_a_file_keeps_the_old_content(tmp_path):
     assert (tmp_path / "b").read_bytes() == b"old"
 
 
+def test_row_39_interrupt_as_the_file_is_created_leaves_nothing(tmp_path, monkeypatch):
+    def close(descriptor):
+        close_file(descriptor)
+        raise KeyboardInterrupt
+
+    close_file = os.close
+    monkeypatch.setattr(_atomic.os, "close", close)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(tmp_path / "a.txt", b"new")
+    monkeypatch.undo()
+    assert not os.listdir(tmp_path)
+
+
 def test_check_leaves_nothing(tmp_path):
     check_replaceable(tmp_path / "new")
     assert os.listdir(tmp_path) == []
