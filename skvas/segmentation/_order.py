@@ -42,9 +42,9 @@ HALF_AS_WELL, FAR_LESS, MISSED, AS_WELL = 0.45, 0.75, 0.85, 0.97
 # third share goes right back to the one before. Steps that come once, and are known
 # again so well, keep no order below the first share.
 SAME_NEXT, MOSTLY_SAME, SELDOM_BACK = 0.8, 0.7, 0.25
+KNOWN_IF_LOOSE = 0.7
 # A video has at most so many of the actions where each leaves some out.
 SOME = 0.75
-KNOWN_IF_LOOSE = 0.7
 
 
 def keeps_order(
@@ -67,7 +67,8 @@ def keeps_order(
     again so well: then it is left if such actions do not come and go, and those of the
     timeline are known again far less. It is left as well if these are known again less,
     and explain less, than actions that happen once, but for a rest between them, or
-    than actions that come in rounds. Where it is undecided whether videos share an
+    than actions that come in rounds; and if they do far less than actions of which each
+    video has some only. Where it is undecided whether videos share an
     order, the actions of the timeline have to be known again nearly as well besides.
 
     Parameters

@@ -147,8 +147,7 @@ class Survey:
         every = np.concatenate(arrays)
         codes = cluster_frames(every[one], N_CLUSTERS, 0).predict(every)
         in_pairs = matched_information(codes[pairs.frames], codes[pairs.free])
-        if not is_clear_anywhere(
-            in_pairs, matched_information(codes[one], codes[other])
-        ):
+        anywhere = matched_information(codes[one], codes[other])
+        if not is_clear_anywhere(in_pairs, anywhere):
             return pairs
         return replace(pairs, frames=one, monotone=other, free=other)
