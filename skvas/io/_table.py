@@ -441,7 +441,7 @@ def _columns_of(frame: Any, video: str | None) -> dict[str, Any]:
             f"frame must be a data frame, got a {type(frame).__name__}: read its rows "
             "first, by its method collect."
         )
-    if not hasattr(frame, "columns") or not hasattr(frame, "__getitem__"):
+    if not hasattr(frame, "columns") or not hasattr(frame, "dtypes"):
         raise TypeError(
             "frame must be a data frame of pandas or polars, with the columns video, "
             f"start, end and label, got a {type(frame).__name__}; files are for "

@@ -410,6 +410,8 @@ def _refuse_column(item: Any, array: np.ndarray) -> None:
 
 def _refuse_repeated_columns(item: Any) -> None:
     """Refuse a data frame that has a column twice, as joined ones may."""
+    if not hasattr(item, "dtypes"):  # a table of pyarrow has arrays as columns
+        return
     called = [*getattr(item, "columns", ())]
     if len({*called}) < len(called):
         twice = next(name for name in called if called.count(name) > 1)

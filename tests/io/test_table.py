@@ -266,7 +266,9 @@ def test_what_is_no_data_frame_of_segments_is_refused():
     frame = polars.DataFrame({"video": ["a"], "start": [0], "end": [1], "label": ["x"]})
     with pytest.raises(TypeError, match="collect"):
         SegmentTable.from_frame(frame.lazy())
-    for other in ("a.csv", [("a", 0, 1, "x")], {"start": [0]}, frame.to_numpy()):
+    arrays = type("Table", (dict,), {"columns": [np.zeros(9)]})()  # as in pyarrow
+    rows = [("a", 0, 1, "x")]
+    for other in ("a.csv", rows, {"start": [0]}, frame.to_numpy(), arrays):
         with pytest.raises(TypeError, match="must be a data frame of pandas or polars"):
             SegmentTable.from_frame(other)
     with pytest.raises(ValueError, match="no column start, label; .*It has 'end'"):

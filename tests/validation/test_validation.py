@@ -594,6 +594,22 @@ def test_a_column_that_is_there_twice_is_named(names):
         check_videos(frame)
 
 
+class Table:
+    """A table whose columns are arrays, as in pyarrow."""
+
+    def __init__(self, values):
+        self.columns, self.column_names = [*np.transpose(values)], ["x", "y", "z"]
+        self.shape = np.shape(values)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.column_stack(self.columns)
+
+
+def test_tables_may_have_arrays_as_columns():
+    [found] = check_videos([Table(VIDEO)])
+    assert_array_equal(found, VIDEO)
+
+
 def test_columns_beside_those_of_a_fit_of_recordings_are_named():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(VIDEO, columns=list("abc")).assign(time=1.0)
