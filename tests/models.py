@@ -36,6 +36,14 @@ def shared_out(values):
     ]
 
 
+def two_actions_each(n_videos):
+    """Make videos of 40 frames and two actions, which only the neighbours have too."""
+    eye, rng = np.eye(n_videos, dtype=np.float32), np.random.RandomState(0)
+    labels = [np.repeat([k, (k + 1) % n_videos], 20) for k in range(n_videos)]
+    noise = 0.01 * rng.standard_normal((n_videos, 40, n_videos)).astype(np.float32)
+    return [eye[y] + off for y, off in zip(labels, noise, strict=True)], labels
+
+
 QUICK = {
     "n_actions": 3,
     "n_refine": 2,

@@ -241,15 +241,16 @@ def _tell_features(model: Any, facts: _Facts) -> None:
 
 def _tell_views(model: Any, facts: _Facts) -> None:
     views = last_step(model.features_)
-    if not isinstance(views, WhitenedViews):
+    if not isinstance(views, WhitenedViews) or {"video", "collection"} <= {
+        *views.views
+    }:
         return
+    how = "by what differs within each recording"
     if "collection" in views.views:
-        if "video" not in views.views:
-            facts.append(("compared", "across all recordings alone"))
-        return
-    within = "what differs within each recording"
-    by = "how much features move" if views.views == ("motion",) else within
-    facts.append(("compared", f"by {by} alone"))
+        how = "across all recordings"
+    elif views.views == ("motion",):
+        how = "by how much features move"
+    facts.append(("compared", f"{how} alone"))
 
 
 def _numbers(n: int) -> list[str]:

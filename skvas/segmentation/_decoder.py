@@ -303,7 +303,7 @@ class Referee:
         """
         pairs = self.matches.frames, self.matches.free
         told = [matched_information(c[pairs[0]], c[pairs[1]]) for c in codes]
-        if len(self.directions) < MANY or max(told) >= IN_PAIRS:
+        if len(self.directions) < MANY or max(told) >= IN_PAIRS:  # of 1 at most
             return pairs
         one, other = self.anywhere
         far = [matched_information(c[one], c[other]) for c in codes]

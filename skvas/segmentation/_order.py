@@ -68,8 +68,8 @@ def keeps_order(
     timeline are known again far less. It is left as well if these are known again less,
     and explain less, than actions that happen once, but for a rest between them, or
     than actions that come in rounds; and if they do far less than actions of which each
-    video has some only. Where it is undecided whether videos share an
-    order, the actions of the timeline have to be known again nearly as well besides.
+    video has some only. Where it is undecided whether videos share an order, the
+    actions of the timeline have to be known again nearly as well besides.
 
     Parameters
     ----------
@@ -259,10 +259,7 @@ def are_steps(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> boo
     bool
     """
     are_known = theirs.known >= KNOWN_AGAIN
-    is_less = (
-        by_order.known < MISSED * theirs.known
-        and by_order.explained < MISSED * theirs.explained
-    )
+    is_less = _tell_less(by_order, theirs, MISSED)
     return are_known and is_less and segments_an_action(labels, rests=True) <= ONCE
 
 
@@ -302,8 +299,8 @@ def are_rounds(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bo
     -------
     bool
     """
-    is_far_better = _are_far_better(theirs, by_order)
-    goes_on = is_far_better and share_of_returns(labels) <= SELDOM_BACK
+    is_far_less = _tell_less(by_order, theirs, FAR_LESS)
+    goes_on = is_far_less and share_of_returns(labels) <= SELDOM_BACK
     least = MOSTLY_SAME if goes_on else SAME_NEXT
     comes_back = segments_an_action(labels) > MOST_SEGMENTS
     are_better = _are_better(theirs, by_order)
@@ -324,24 +321,21 @@ def are_some(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bool
     """
     n_labels = int(max(codes.max() for codes in labels)) + 1
     n_own = float(np.mean([len(np.unique(codes)) for codes in labels]))
-    are_known = theirs.known >= KNOWN_AGAIN
-    return are_known and n_own <= SOME * n_labels and _are_far_better(theirs, by_order)
-
-
-def _are_far_better(theirs: Told, by_order: Told) -> bool:
-    """Tell whether labels tell far more than those of a timeline."""
-    return (
-        by_order.known < FAR_LESS * theirs.known
-        and by_order.explained < FAR_LESS * theirs.explained
-    )
+    are_known = theirs.known >= KNOWN_AGAIN and n_own <= SOME * n_labels
+    return are_known and _tell_less(by_order, theirs, FAR_LESS)
 
 
 def _are_better(theirs: Told, by_order: Told) -> bool:
     """Tell whether labels are known again, and tell more than those of a timeline."""
+    is_less = _tell_less(by_order, theirs, ENOUGH_EXPLAINED)
+    return theirs.known >= KNOWN_AGAIN and is_less
+
+
+def _tell_less(by_order: Told, theirs: Told, share: float) -> bool:
+    """Tell whether labels of a timeline tell less than a share of what others do."""
     return (
-        theirs.known >= KNOWN_AGAIN
-        and by_order.known < ENOUGH_EXPLAINED * theirs.known
-        and by_order.explained < ENOUGH_EXPLAINED * theirs.explained
+        by_order.known < share * theirs.known
+        and by_order.explained < share * theirs.explained
     )
 
 

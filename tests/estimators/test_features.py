@@ -152,6 +152,15 @@ def with_offsets(videos, size, seed=0):
     return [video + rng.normal(scale=size, size=video.shape[1]) for video in videos]
 
 
+def look_at(videos, between, found, monkeypatch):
+    """Look at videos of which it is known how well each view is found again."""
+    plain = property(lambda look: found[look.whitened.views])
+    monkeypatch.setattr(_settled, "share_between", lambda *_: between)
+    monkeypatch.setattr(_settled._Look, "plain", plain)
+    monkeypatch.setattr(_settled._Look, "plain_at_first", plain)
+    return _settled._Look.at(videos, fit_features("whitened", videos), 3)
+
+
 def test_recordings_that_differ_are_not_compared_as_a_collection():
     videos = recurring()
     assert choose_features(with_offsets(videos, 0.3), 3).views == (
@@ -190,12 +199,8 @@ def test_the_collection_is_left_out_by_what_is_found_again(
     n_videos, between, alone, both, expected, monkeypatch
 ):
     found = {("video",): alone, ("video", "collection"): both}
-    plain = property(lambda look: found[look.whitened.views])
-    monkeypatch.setattr(_settled, "share_between", lambda *_: between)
-    monkeypatch.setattr(_settled._Look, "plain", plain)
-    monkeypatch.setattr(_settled._Look, "plain_at_first", plain)
     videos = recurring(n_videos)
-    look = _settled._Look.at(videos, fit_features("whitened", videos), 3)
+    look = look_at(videos, between, found, monkeypatch)
     chosen = _settled._look_alone(look, videos)
     assert (chosen is not None) is expected
     assert not expected or chosen.whitened.views == ("video",)
@@ -240,15 +245,11 @@ def test_the_collection_is_all_there_is_by_what_is_found_again(
     n_videos, between, together, alone, expected, monkeypatch
 ):
     found = {("video",): alone, ("collection",): together}
-    plain = property(lambda look: found[look.whitened.views])
-    monkeypatch.setattr(_settled, "share_between", lambda *_: between)
-    monkeypatch.setattr(_settled._Look, "plain", plain)
     videos = recurring(n_videos)
-    look = _settled._Look.at(videos, fit_features("whitened", videos), 3)
+    look = look_at(videos, between, found, monkeypatch)
     chosen = _settled._look_together(look, videos)
     assert (chosen is not None) is expected
     assert not expected or chosen.whitened.views == ("collection",)
-    look = _settled._Look.at(videos, fit_features("whitened", videos), 3)
     monkeypatch.setattr(_settled, "has_order", lambda _: True)
     assert _settled._look_together(look, videos) is None
 

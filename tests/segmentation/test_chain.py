@@ -20,7 +20,7 @@ from skvas.segmentation._decoder import Referee
 from skvas.timeline._model import find_order, has_order
 from skvas.videos._succession import correlated_share, correlated_shares, deviations
 from skvas.videos._views import Views
-from tests.models import SEGMENTERS, quick, small_videos
+from tests.models import SEGMENTERS, quick, small_videos, two_actions_each
 
 every_segmenter = pytest.mark.parametrize("cls", SEGMENTERS)
 VIDEOS = small_videos(5)
@@ -147,15 +147,8 @@ def test_no_gain_is_clear_of_two_groups(recurring, monkeypatch):
     assert not two.prefers(recurring[1], recurring[1])
 
 
-def some_each(n_videos=6):
-    """Make videos of two actions each, of so many as there are videos."""
-    eye, rng = np.eye(n_videos), np.random.RandomState(0)
-    labels = [np.repeat([k, (k + 1) % n_videos], 20) for k in range(n_videos)]
-    return [eye[y] + 0.01 * rng.standard_normal((40, n_videos)) for y in labels], labels
-
-
 def test_labels_are_compared_anywhere_where_pairs_have_little_in_common(monkeypatch):
-    videos, labels = some_each()
+    videos, labels = two_actions_each(6)
     referee = Referee.of(Views(videos, videos, lambda x: x))
     one, other = referee.anywhere
     codes = np.concatenate(labels)
@@ -184,7 +177,7 @@ def test_labels_are_compared_anywhere_where_pairs_have_little_in_common(monkeypa
 def test_matches_anywhere_tell_far_more_than_those_of_pairs(
     n_videos, pairs, anywhere, is_anywhere, monkeypatch
 ):
-    videos, labels = some_each(n_videos)
+    videos, labels = two_actions_each(n_videos)
     referee = Referee.of(Views(videos, videos, lambda x: x))
     told = iter([0.0, pairs, 0.1, anywhere])
     monkeypatch.setattr(_decoder, "matched_information", lambda *_: next(told))

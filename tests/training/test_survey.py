@@ -12,7 +12,7 @@ from skvas.nn._model import Model
 from skvas.training import _survey
 from skvas.training._survey import Survey
 from skvas.transport import unit
-from tests.models import small_videos
+from tests.models import small_videos, two_actions_each
 
 FEATURES = [video.astype(np.float32) for video in small_videos(12)]
 
@@ -50,25 +50,18 @@ def test_frames_of_the_same_pairs_are_matched_whatever_the_seed():
     np.testing.assert_array_equal(one.free, other.free)
 
 
-def some_each(n_videos):
-    """Make videos of two places each, of so many as there are videos."""
-    eye, rng = np.eye(n_videos, dtype=np.float32), np.random.RandomState(0)
-    places = [np.repeat([k, (k + 1) % n_videos], 12) for k in range(n_videos)]
-    noise = 0.01 * rng.standard_normal((n_videos, 24, n_videos))
-    return [eye[k] + e.astype(np.float32) for k, e in zip(places, noise, strict=True)]
-
-
 def test_numbers_are_compared_anywhere_where_pairs_have_little_in_common(monkeypatch):
-    survey = survey_of(some_each(8))
+    videos, labels = two_actions_each(8)
+    survey = survey_of(videos, n_frames=40)
     no = replace(survey.order, value=0.0, error=0.01, n_frames=60)
     found = replace(survey, order=no).matches_to_count
-    np.testing.assert_array_equal(found.frames, np.arange(8 * 24))
-    places = np.concatenate([[k] * 12 + [(k + 1) % 8] * 12 for k in range(8)])
-    np.testing.assert_array_equal(places[found.free], places)
-    assert (found.free // 24 != found.frames // 24).all()
+    np.testing.assert_array_equal(found.frames, np.arange(8 * 40))
+    codes = np.concatenate(labels)
+    np.testing.assert_array_equal(codes[found.free], codes)
+    assert (found.free // 40 != found.frames // 40).all()
     undecided = replace(survey, order=replace(no, error=0.2))
     assert undecided.matches_to_count is undecided.matches
-    three = survey_of(some_each(3))
+    three = survey_of(two_actions_each(3)[0])
     three = replace(three, order=no)
     assert three.matches_to_count is three.matches
     monkeypatch.setattr(_survey, "is_clear_anywhere", lambda *_: False)
