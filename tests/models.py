@@ -120,17 +120,24 @@ def small_videos(n_videos=5, **options):
     return small_data(n_videos, **options).videos
 
 
-@functools.cache
-def _fitted(cls, **parameters):
-    return quick(cls, **parameters).fit(small_videos())
+def once(make):
+    """Call a function once for the same arguments, and return copies; a decorator.
 
-
-def fitted_once(cls, **parameters):
-    """Return a copy of a quick estimator that was fitted once to `small_videos()`.
-
-    For tests of what comes after a fit; parameters are to be hashable.
+    For tests of what comes after a fit; arguments are to be hashable.
     """
-    return copy.deepcopy(_fitted(cls, **parameters))
+    make_once = functools.cache(make)
+
+    @functools.wraps(make)
+    def copied(*args, **parameters):
+        return copy.deepcopy(make_once(*args, **parameters))
+
+    return copied
+
+
+@once
+def fitted_once(cls, **parameters):
+    """Fit a quick estimator to `small_videos()`."""
+    return quick(cls, **parameters).fit(small_videos())
 
 
 def outputs(estimator, videos):

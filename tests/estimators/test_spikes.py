@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import functools
 import pickle
 import warnings
 
@@ -18,6 +16,7 @@ from skvas.exceptions import ModelFileError, SpikesWarning
 from skvas.metrics import segmentation_report
 from skvas.preprocessing import Interpolate
 from skvas.preprocessing._spikes import without_spikes
+from tests.models import once
 
 CLEAN = make_videos(8, n_actions=4, n_frames=(120, 150), random_state=0).videos
 WHERE, FRAME = 3, 60
@@ -57,14 +56,10 @@ def quick(cls, **options):
     return cls(random_state=0, **options)
 
 
-@functools.cache
-def _fitted(cls):
-    return quick(cls).fit(CLEAN)
-
-
+@once
 def fitted(cls):
-    """Return a copy of what was fitted once to the clean videos."""
-    return copy.deepcopy(_fitted(cls))
+    """Fit to the clean videos."""
+    return quick(cls).fit(CLEAN)
 
 
 def learned(model):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import functools
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +24,7 @@ from skvas.preprocessing._strangers import (
     find_strangers,
     find_unlike,
 )
+from tests.models import once
 
 ORDERED = make_videos(8, n_actions=4, n_frames=(60, 80), random_state=0)
 FREE = make_videos(
@@ -37,6 +36,7 @@ WHERE = 3
 every_estimator = pytest.mark.parametrize(
     "cls", [ActionSegmenter, VideoAligner, JointAlignSegment]
 )
+
 every_segmenter = pytest.mark.parametrize("cls", [ActionSegmenter, JointAlignSegment])
 every_collection = pytest.mark.parametrize("data", [ORDERED, FREE], ids=["one", "any"])
 
@@ -67,15 +67,15 @@ def quick(cls):
     return cls(max_epochs=0, random_state=0, **options)
 
 
-@functools.cache
+@once
 def _fitted(cls, in_order, has_stranger):
     videos = (ORDERED if in_order else FREE).videos
     return quick(cls).fit(with_stranger(videos) if has_stranger else videos)
 
 
 def fitted(cls, data, has_stranger=False):
-    """Return a copy of what was fitted once to all videos of a collection."""
-    return copy.deepcopy(_fitted(cls, data is ORDERED, has_stranger))
+    """Return what was fitted to all videos of a collection."""
+    return _fitted(cls, data is ORDERED, has_stranger)
 
 
 def others(found):
