@@ -974,7 +974,10 @@ def test_missing_files_columns_and_folders_are_named(tmp_path):
 def test_files_of_a_phone(real_data):
     found = read_sensors(real_data / "tug_sensors" / "raw_csv", fps=25, labels="label")
     assert found.names[0] == "s01_01_sp"
-    assert found.notes == ["5 of 5 resampled to 25 frames a second"]
+    assert found.notes == [
+        "485 of 6058 rows have the time of the row before: averaged",
+        "5 of 5 resampled to 25 frames a second",
+    ]
     assert found.feature_names == [f"{a}_{b}" for b in ("acc", "gyro") for a in "xyz"]
     assert found.action_names[0] == "SEATED"
     assert [len(v) for v in found] == [len(y) for y in found.labels]
