@@ -11,6 +11,8 @@ few         fit on 2, 4 and 8 videos and score these; the mean of three draws
 cut         fit on videos of which a quarter begin late and a quarter stop early, by .2
             to .6 of their time, and score these
 wander      fit on videos with as many features more, all random walks, and score these
+drift       fit on videos whose features drift, each along a line of its own in each
+            video, and score these
 carried     labels of each video from those of all others (leave one out), over the
             timeline and over a barycentre by DTW
 via         agreement of labels of matched frames, pair by pair and over the timeline
@@ -64,12 +66,15 @@ PROTOCOLS = (
     "few",
     "cut",
     "wander",
+    "drift",
     "carried",
     "via",
     "cycle",
     "calibration",
     "stranger",
 )
+# How far features drift to both sides, in standard deviations (times a normal number).
+DRIFT = 0.8
 # Bins of probabilities, and the share of a video within which a boundary is right.
 N_BINS, NEAR = 15, 0.05
 # Blocks of a stranger, and what is said of it.
@@ -129,7 +134,7 @@ def _options():
 
 
 def _methods(protocol):
-    if protocol in ("all", "unseen", "few", "cut", "wander"):
+    if protocol in ("all", "unseen", "few", "cut", "wander", "drift"):
         return SEGMENTING
     if protocol == "carried":
         return ("timeline", "joint's timeline", "DTW barycentre")
@@ -199,6 +204,17 @@ def _wander(data, method, seed):
         walk = rng.standard_normal(video.shape).cumsum(axis=0)
         walk = usual * (walk - walk.mean(axis=0)) / walk.std(axis=0)
         videos.append(np.hstack([video, walk.astype(video.dtype)]))
+    return miou(data.labels, _fit(videos, data.labels, method, seed).labels)
+
+
+def _drift(data, method, seed):
+    """Return the score where each feature drifts, another way in each video."""
+    rng = np.random.RandomState(seed)
+    usual = DRIFT * np.concatenate(data.videos).std(axis=0)
+    videos = []
+    for video in data.videos:
+        line = np.outer(np.linspace(-1, 1, len(video)), rng.standard_normal(len(usual)))
+        videos.append(video + (usual * line).astype(video.dtype))
     return miou(data.labels, _fit(videos, data.labels, method, seed).labels)
 
 
@@ -331,6 +347,7 @@ _RUN = {
     "few": _few,
     "cut": _cut,
     "wander": _wander,
+    "drift": _drift,
     "carried": _carried,
     "via": _via,
     "cycle": _cycle,
