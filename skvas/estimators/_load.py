@@ -40,7 +40,6 @@ from skvas.persistence._timeline import (
 )
 from skvas.persistence._timeline_files import read_timeline, save_timeline
 from skvas.preprocessing import (
-    Detrend,
     Framewise,
     LevelFeatures,
     SelectRelated,
@@ -526,8 +525,6 @@ def _check_networks(estimator: Any) -> None:
 
 def _check_transformers(estimator: Any) -> None:
     for step in all_steps(estimator.features_):
-        if isinstance(step, Detrend):
-            check_real("features_.usual_length_", step.usual_length_, low=1)
         for name, array in _arrays_of(step, "features_"):
             if not np.isfinite(array).all():
                 raise ModelFileError(f"{name} is not finite")
@@ -563,7 +560,7 @@ def _arrays_of(value: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
     elif isinstance(value, list):
         for part in value:
             yield from _arrays_of(part, name)
-    elif isinstance(value, (Detrend, LevelFeatures, WhitenedViews)):
+    elif isinstance(value, (WhitenedViews, LevelFeatures)):
         for key, part in vars(value).items():
             yield from _arrays_of(part, f"{name}.{key}")
     elif isinstance(value, SelectRelated):

@@ -14,13 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from skvas._on_demand import choose, each, lengths_of
 from skvas.exceptions import DegenerateFramesWarning
-from skvas.preprocessing import (
-    Detrend,
-    LevelFeatures,
-    SelectRelated,
-    WhitenedViews,
-)
-from skvas.preprocessing._drift import excess_of_trend
+from skvas.preprocessing import LevelFeatures, SelectRelated, WhitenedViews
 from skvas.preprocessing._features import (
     apply_features,
     fit_features,
@@ -90,9 +84,6 @@ MUCH, CLEARLY, AT_FIRST = 0.45, 1.1, 0.3
 # Motion that repeats less than places may tell what these do not: clusters of both side
 # by side are then found again so many times as well as those of places.
 BESIDE = 1.05
-# Recordings drift where so much more of what they differ by is slow than not, no firm
-# order is shared, and clusters without trends are found again so many times as well.
-SLOW, STEADIER = 3.0, 1.15
 # Features are so few that directions may not tell their levels apart: where clusters of
 # levels are found again so well, and better.
 FEW_FEATURES, LEVELS_REPEAT = 3, 0.9
@@ -114,24 +105,22 @@ def settle_features(
 ) -> WhitenedViews | Pipeline | None:
     """Fit other features where these tell more.
 
-    Recordings that drift lose their trends, where what is left is found again better
-    and no firm order is shared. Of few features it is levels that are whitened, where
-    clusters of these are found again nearly always. What is whitened goes without the
-    features that wander through each video in a way of their own, and without the view
-    "collection" where recordings differ so much from each other that it would tell
-    these apart; or without the view "video", if they differ as each has some of the
-    actions only. Components stay unwhitened where whitening drowns in noise what videos
-    share and what lasts. Else motion is a further view, where clusters of it are found
-    again in other videos, and no worse than those of the other views, or these better
-    with motion beside them; and the only one where these are not found again at all.
-    Where videos share an order, motion mostly adds nothing to a place in it: there
-    clusters of it, or of both, have to be found again better, and as well as those of
-    unscaled places. And there alignment needs whitened components, and noise does not
-    repeat in order: so they stay unwhitened only if motion is no view, frames are noisy
-    one by one or recordings differ, and the order is told better so, or is not firm in
-    any case. Where clusters come often in a video and last, and no order is shared,
-    smoothing is light; where features are states, which stand still, they are neither
-    smoothed nor whitened.
+    Of few features it is levels that are whitened, where clusters of these are found
+    again nearly always. What is whitened goes without the features that wander through
+    each video in a way of their own, and without the view "collection" where recordings
+    differ so much from each other that it would tell these apart; or without the view
+    "video", if they differ as each has some of the actions only. Components stay
+    unwhitened where whitening drowns in noise what videos share and what lasts. Else
+    motion is a further view, where clusters of it are found again in other videos, and
+    no worse than those of the other views, or these better with motion beside them; and
+    the only one where these are not found again at all. Where videos share an order,
+    motion mostly adds nothing to a place in it: there clusters of it, or of both, have
+    to be found again better, and as well as those of unscaled places. And there
+    alignment needs whitened components, and noise does not repeat in order: so they
+    stay unwhitened only if motion is no view, frames are noisy one by one or recordings
+    differ, and the order is told better so, or is not firm in any case. Where clusters
+    come often in a video and last, and no order is shared, smoothing is light; where
+    features are states, which stand still, they are neither smoothed nor whitened.
 
     Parameters
     ----------
@@ -154,31 +143,24 @@ def settle_features(
     before = with_last_step(fitted, None)
     if before is not None:
         videos = each(partial(quietly, before), videos)
-    whitened, better = last_step(fitted), None
-    added: list[tuple[str, Any]] = []
+    whitened, better, added = last_step(fitted), None, None
     with warnings.catch_warnings():  # of what `whitened` has warned of
         warnings.simplefilter("ignore", DegenerateFramesWarning)
         drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
         looked_at = choose(videos, drawn)
         seen = None if features is None else choose(features, drawn)
-        steady = _find_drift(looked_at, whitened, n_clusters, seen, videos)
-        if steady is not None:
-            added.append(("steady", steady))
-            videos = each(partial(transform_one, steady), videos)
-            better = whitened = _fit_anew(whitened, videos)
-            looked_at, seen = choose(videos, drawn), None
         levels = _find_levels(looked_at, whitened, n_clusters, seen)
         if levels is not None:
-            added.append(("levels", levels))
+            added, seen = ("levels", levels), None
             videos = each(partial(transform_one, levels), videos)
             better = whitened = _fit_anew(whitened, videos)
-            looked_at, seen = choose(videos, drawn), None
+            looked_at = choose(videos, drawn)
         if _shows_states(looked_at, whitened, n_clusters, seen):
             better = _fit_anew(whitened, videos, whiten=False, smoothing=0.0)
         else:
             related = _find_related(videos) if levels is None else None
             if related is not None:
-                added.append(("related", related))
+                added = "related", related
                 videos = each(partial(transform_one, related), videos)
                 better = whitened = _fit_anew(whitened, videos)
                 looked_at, seen = choose(videos, drawn), None
@@ -193,30 +175,7 @@ def settle_features(
         if hasattr(step, "set_output"):
             step.set_output(transform="default")
     settled = with_last_step(fitted, better)
-    for name, one in added:
-        settled = with_step_before_last(settled, name, one)
-    return settled
-
-
-def _find_drift(
-    looked_at: Sequence[np.ndarray],
-    whitened: WhitenedViews,
-    n_clusters: int,
-    seen: Sequence[np.ndarray] | None,
-    videos: Sequence[np.ndarray],
-) -> Detrend | None:
-    """Fit what takes trends away, if recordings drift."""
-    is_few = len(videos) < MANY or videos[0].shape[1] <= FEW_FEATURES
-    if is_few or whitened.causal:
-        return None
-    look = _Look.at(looked_at, whitened, n_clusters, seen)
-    if excess_of_trend(look.seen) < SLOW or is_firm(look.order):
-        return None
-    steady = Detrend().fit(videos)
-    still = [transform_one(steady, video) for video in looked_at]
-    without = _Look.at(still, _fit_anew(whitened, still), n_clusters)
-    least = max(OFTEN_REPEATS, STEADIER * look.plain)
-    return steady if without.plain >= least else None
+    return settled if added is None else with_step_before_last(settled, *added)
 
 
 def _find_levels(
@@ -518,15 +477,10 @@ class _Look:
 
     def tells_order(self, order: BlockOrder) -> bool:
         """Tell whether unscaled frames tell order better, or it is not firm anyway."""
-        if not is_firm(order):
+        if order.value < FIRM:
             return True
         by_unscaled = find_order(self.unscaled)
         return by_unscaled is not None and by_unscaled.value > order.value + MORE
-
-
-def is_firm(order: BlockOrder | None) -> bool:
-    """Tell whether videos share an order, and surely."""
-    return order is not None and has_order(order) and order.value >= FIRM
 
 
 def noise_of(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> float:
