@@ -36,7 +36,6 @@ WHERE = 3
 every_estimator = pytest.mark.parametrize(
     "cls", [ActionSegmenter, VideoAligner, JointAlignSegment]
 )
-
 every_segmenter = pytest.mark.parametrize("cls", [ActionSegmenter, JointAlignSegment])
 every_collection = pytest.mark.parametrize("data", [ORDERED, FREE], ids=["one", "any"])
 
