@@ -14,7 +14,12 @@ from skvas._printing import name_first
 from skvas.datasets._recordings import features_of_fit
 from skvas.decoding import labels_to_segments
 from skvas.metrics import consistency_score, match_pairs, uniform_segmentation
-from skvas.preprocessing import LevelFeatures, SelectRelated, WhitenedViews
+from skvas.preprocessing import (
+    Detrend,
+    LevelFeatures,
+    SelectRelated,
+    WhitenedViews,
+)
 from skvas.preprocessing._pipelines import all_steps, last_step, named_steps
 from skvas.preprocessing._strangers import find_unlike
 from skvas.videos._frames import sample_videos, spread_frames, unit
@@ -222,6 +227,8 @@ def _tell_features(model: Any, facts: _Facts) -> None:
     given = features_of_fit(model) or _numbers(model.n_features_in_)
     n_kept, dropped = 0, []
     for step, names in named_steps(all_steps(model.features_), given):
+        if isinstance(step, Detrend):
+            facts.append(("drift", "taken away: a line through each recording"))
         if isinstance(step, LevelFeatures):
             facts.append(("levels", f"{step.n_levels} of each feature"))
         if isinstance(step, SelectRelated):

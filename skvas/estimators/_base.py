@@ -135,19 +135,21 @@ features : transformer, {"whitened", "standardise", "auto"} or None, default="au
     :class:`skvas.Training` says. "standardise":
     :class:`~skvas.preprocessing.VideoStandardizer`. None: the videos as they are. A
     pipeline may end with a name: ``make_pipeline(Interpolate(), "auto")``.
-    "auto": the published choice; "whitened" in the informed recipe, without features
-    that go their own way in each video (:class:`~skvas.preprocessing.SelectRelated`;
-    `summary` names them); as levels of up to three features whose levels tell more
+    "auto": the published choice; "whitened" in the informed recipe, without what drifts
+    through each video (:class:`~skvas.preprocessing.Detrend`), where no firm order is
+    shared; without features that go their own way in each video
+    (:class:`~skvas.preprocessing.SelectRelated`; `summary` names them); as levels of up
+    to three features whose levels tell more
     (:class:`~skvas.preprocessing.LevelFeatures`); and standardised within each video
-    alone where more than .35
-    of their variance lies between videos, as of images of several rooms; or more than
-    .20 in six videos or more, if clusters of frames are found again in other videos,
-    and 1.4 times as well so. Where videos share no order, it looks at whether clusters
-    of frames are found again in other videos: if those of motion are, and no worse than
-    those of whitened frames, or these better with motion beside them, the view "motion"
-    is put beside the others, or is the only one if theirs are not at all; if clusters
-    of unwhitened frames are, and last, but not those of whitened ones, components stay
-    unwhitened. Where videos share an order, both have to be clearer (see the guide).
+    alone where more than .35 of their variance lies between videos, as of images of
+    several rooms; or more than .20 in six videos or more, if clusters of frames are
+    found again in other videos, and 1.4 times as well so. Where videos share no order,
+    it looks at whether clusters of frames are found again in other videos: if those of
+    motion are, and no worse than those of whitened frames, or these better with motion
+    beside them, the view "motion" is put beside the others, or is the only one if
+    theirs are not at all; if clusters of unwhitened frames are, and last, but not those
+    of whitened ones, components stay unwhitened. Where videos share an order, both have
+    to be clearer (see the guide).
 encoder : torch.nn.Module, tuple of int or str, default=None
     Network from features (B, N, n_features) to embeddings (B, N, D), copied before
     training; n_features is what the preprocessing makes, with ``features=None`` that of

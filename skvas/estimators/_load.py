@@ -40,6 +40,7 @@ from skvas.persistence._timeline import (
 )
 from skvas.persistence._timeline_files import read_timeline, save_timeline
 from skvas.preprocessing import (
+    Detrend,
     Framewise,
     LevelFeatures,
     SelectRelated,
@@ -525,6 +526,8 @@ def _check_networks(estimator: Any) -> None:
 
 def _check_transformers(estimator: Any) -> None:
     for step in all_steps(estimator.features_):
+        if isinstance(step, Detrend):
+            check_real("features_.usual_length_", step.usual_length_, low=1)
         for name, array in _arrays_of(step, "features_"):
             if not np.isfinite(array).all():
                 raise ModelFileError(f"{name} is not finite")
@@ -560,7 +563,7 @@ def _arrays_of(value: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
     elif isinstance(value, list):
         for part in value:
             yield from _arrays_of(part, name)
-    elif isinstance(value, (WhitenedViews, LevelFeatures)):
+    elif isinstance(value, (Detrend, LevelFeatures, WhitenedViews)):
         for key, part in vars(value).items():
             yield from _arrays_of(part, f"{name}.{key}")
     elif isinstance(value, SelectRelated):

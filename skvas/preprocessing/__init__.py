@@ -1,5 +1,6 @@
 """Transformers of videos, for use before an estimator."""
 
+from skvas.preprocessing._drift import Detrend
 from skvas.preprocessing._framewise import Framewise
 from skvas.preprocessing._gaps import Interpolate
 from skvas.preprocessing._levels import LevelFeatures
@@ -9,6 +10,7 @@ from skvas.preprocessing._standardizer import VideoStandardizer
 from skvas.preprocessing._whitened import WhitenedViews
 
 __all__ = [
+    "Detrend",
     "Framewise",
     "Interpolate",
     "LevelFeatures",

@@ -20,6 +20,7 @@ from skvas._printing import levels_to_user, shorten
 from skvas._product_threads import product_threads
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.preprocessing._bodies import Bodies, PoseStream
+from skvas.preprocessing._drift import Detrend
 from skvas.preprocessing._framewise import PASS, Framewise, knows_videos, takes_nan
 from skvas.preprocessing._gaps import close_gaps
 from skvas.preprocessing._pipelines import (
@@ -302,8 +303,8 @@ def clean_videos(
     -------
     sequence of ndarray of shape (n_i, n_columns)
         The videos; where the preprocessing takes NaN, what its first step makes of
-        them, if that closes gaps or knows poses. Without those of their features that
-        a `SelectRelated` drops.
+        them, if that closes gaps or knows poses. Without the trends that a `Detrend`
+        takes away next, and those of their features that a `SelectRelated` drops.
     """
     steps = all_steps(transformer)
     if takes_nan(transformer):
@@ -314,6 +315,8 @@ def clean_videos(
             videos, steps = each(partial(_clean, first), videos), steps[1:]
         else:
             videos = each(fill_gaps, videos)
+    if steps and isinstance(steps[0], Detrend):
+        videos = each(partial(transform_one, steps[0]), videos)
     dropped = _dropped(steps, videos)
     if dropped is None:
         return videos

@@ -14,7 +14,13 @@ from sklearn.pipeline import Pipeline
 
 from skvas._on_demand import choose, each, lengths_of
 from skvas.exceptions import DegenerateFramesWarning
-from skvas.preprocessing import LevelFeatures, SelectRelated, WhitenedViews
+from skvas.preprocessing import (
+    Detrend,
+    LevelFeatures,
+    SelectRelated,
+    WhitenedViews,
+)
+from skvas.preprocessing._drift import excess_of_trend
 from skvas.preprocessing._features import (
     apply_features,
     fit_features,
@@ -84,6 +90,11 @@ MUCH, CLEARLY, AT_FIRST = 0.45, 1.1, 0.3
 # Motion that repeats less than places may tell what these do not: clusters of both side
 # by side are then found again so many times as well as those of places.
 BESIDE = 1.05
+# Recordings drift where so much more of what they differ by is slow than not, no firm
+# order is shared, and clusters without trends are found again so many times as well:
+# than clusters without means alone, too. Motion hardly knows of a drift, and tells
+# enough where it is found again so well.
+SLOW, STEADIER, ENOUGH = 3.0, 1.15, 0.7
 # Features are so few that directions may not tell their levels apart: where clusters of
 # levels are found again so well, and better.
 FEW_FEATURES, LEVELS_REPEAT = 3, 0.9
@@ -105,22 +116,24 @@ def settle_features(
 ) -> WhitenedViews | Pipeline | None:
     """Fit other features where these tell more.
 
-    Of few features it is levels that are whitened, where clusters of these are found
-    again nearly always. What is whitened goes without the features that wander through
-    each video in a way of their own, and without the view "collection" where recordings
-    differ so much from each other that it would tell these apart; or without the view
-    "video", if they differ as each has some of the actions only. Components stay
-    unwhitened where whitening drowns in noise what videos share and what lasts. Else
-    motion is a further view, where clusters of it are found again in other videos, and
-    no worse than those of the other views, or these better with motion beside them; and
-    the only one where these are not found again at all. Where videos share an order,
-    motion mostly adds nothing to a place in it: there clusters of it, or of both, have
-    to be found again better, and as well as those of unscaled places. And there
-    alignment needs whitened components, and noise does not repeat in order: so they
-    stay unwhitened only if motion is no view, frames are noisy one by one or recordings
-    differ, and the order is told better so, or is not firm in any case. Where clusters
-    come often in a video and last, and no order is shared, smoothing is light; where
-    features are states, which stand still, they are neither smoothed nor whitened.
+    Recordings that drift lose their trends, where what is left is found again better
+    and no firm order is shared. Of few features it is levels that are whitened, where
+    clusters of these are found again nearly always. What is whitened goes without the
+    features that wander through each video in a way of their own, and without the view
+    "collection" where recordings differ so much from each other that it would tell
+    these apart; or without the view "video", if they differ as each has some of the
+    actions only. Components stay unwhitened where whitening drowns in noise what videos
+    share and what lasts. Else motion is a further view, where clusters of it are found
+    again in other videos, and no worse than those of the other views, or these better
+    with motion beside them; and the only one where these are not found again at all.
+    Where videos share an order, motion mostly adds nothing to a place in it: there
+    clusters of it, or of both, have to be found again better, and as well as those of
+    unscaled places. And there alignment needs whitened components, and noise does not
+    repeat in order: so they stay unwhitened only if motion is no view, frames are noisy
+    one by one or recordings differ, and the order is told better so, or is not firm in
+    any case. Where clusters come often in a video and last, and no order is shared,
+    smoothing is light; where features are states, which stand still, they are neither
+    smoothed nor whitened.
 
     Parameters
     ----------
@@ -143,28 +156,33 @@ def settle_features(
     before = with_last_step(fitted, None)
     if before is not None:
         videos = each(partial(quietly, before), videos)
-    whitened, better, added = last_step(fitted), None, None
+    whitened, better = last_step(fitted), None
+    added: dict[str, Any] = {}
+
+    def look_anew(name: str, step: Any) -> _Look:
+        nonlocal better, videos
+        added[name] = step
+        videos = each(partial(transform_one, step), videos)
+        better = _fit_anew(whitened, videos)
+        return _Look.at(choose(videos, drawn), better, n_clusters)
+
     with warnings.catch_warnings():  # of what `whitened` has warned of
         warnings.simplefilter("ignore", DegenerateFramesWarning)
         drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
-        looked_at = choose(videos, drawn)
         seen = None if features is None else choose(features, drawn)
-        levels = _find_levels(looked_at, whitened, n_clusters, seen)
+        look = _Look.at(choose(videos, drawn), whitened, n_clusters, seen)
+        steady = _find_drift(look, videos)
+        if steady is not None:
+            look = look_anew("steady", steady)
+        levels = _find_levels(look)
         if levels is not None:
-            added, seen = ("levels", levels), None
-            videos = each(partial(transform_one, levels), videos)
-            better = whitened = _fit_anew(whitened, videos)
-            looked_at = choose(videos, drawn)
-        if _shows_states(looked_at, whitened, n_clusters, seen):
+            look = look_anew("levels", levels)
+        if _shows_states(look):
             better = _fit_anew(whitened, videos, whiten=False, smoothing=0.0)
         else:
             related = _find_related(videos) if levels is None else None
             if related is not None:
-                added = "related", related
-                videos = each(partial(transform_one, related), videos)
-                better = whitened = _fit_anew(whitened, videos)
-                looked_at, seen = choose(videos, drawn), None
-            look = _Look.at(looked_at, whitened, n_clusters, seen)
+                look = look_anew("related", related)
             by_one = _look_together(look, videos) or _look_alone(look, videos)
             if by_one is not None:
                 better, look = by_one.whitened, by_one
@@ -175,25 +193,38 @@ def settle_features(
         if hasattr(step, "set_output"):
             step.set_output(transform="default")
     settled = with_last_step(fitted, better)
-    return settled if added is None else with_step_before_last(settled, *added)
+    for name, one in added.items():
+        settled = with_step_before_last(settled, name, one)
+    return settled
 
 
-def _find_levels(
-    videos: Sequence[np.ndarray],
-    whitened: WhitenedViews,
-    n_clusters: int,
-    seen: Sequence[np.ndarray] | None,
-) -> LevelFeatures | None:
+def _find_drift(look: _Look, videos: Sequence[np.ndarray]) -> Detrend | None:
+    """Fit what takes trends away, if recordings drift and these tell less so."""
+    is_few = len(videos) < MANY or videos[0].shape[1] <= FEW_FEATURES
+    if is_few or look.whitened.causal:
+        return None
+    if excess_of_trend(look.seen) < SLOW or is_firm(look.order):
+        return None
+    steady = Detrend().fit(videos)
+    without = look.of([transform_one(steady, video) for video in look.videos])
+    if without.plain < max(OFTEN_REPEATS, STEADIER * look.plain):
+        return None
+    if has_order(without.order) and not has_order(look.order):  # by what is left of it
+        return None
+    flat = look.of([video - video.mean(axis=0) for video in look.videos])
+    tells_more = without.plain >= STEADIER * flat.plain and look.moved < ENOUGH
+    return steady if tells_more else None
+
+
+def _find_levels(look: _Look) -> LevelFeatures | None:
     """Fit levels of few features, if they tell more than directions do."""
-    if videos[0].shape[1] > FEW_FEATURES:
+    if look.videos[0].shape[1] > FEW_FEATURES:
         return None
-    levels = LevelFeatures().fit(videos)
-    lifted = [transform_one(levels, video) for video in videos]
-    as_levels = _Look.at(lifted, _fit_anew(whitened, lifted), n_clusters)
-    if as_levels.plain < LEVELS_REPEAT:
+    levels = LevelFeatures().fit(look.videos)
+    lifted = look.of([transform_one(levels, video) for video in look.videos])
+    if lifted.plain < LEVELS_REPEAT:
         return None
-    look = _Look.at(videos, whitened, n_clusters, seen)
-    return levels if as_levels.plain > look.plain else None
+    return levels if lifted.plain > look.plain else None
 
 
 def _find_related(videos: Sequence[np.ndarray]) -> SelectRelated | None:
@@ -202,17 +233,10 @@ def _find_related(videos: Sequence[np.ndarray]) -> SelectRelated | None:
     return None if selector.support_.all() else selector
 
 
-def _shows_states(
-    videos: Sequence[np.ndarray],
-    whitened: WhitenedViews,
-    n_clusters: int,
-    seen: Sequence[np.ndarray] | None,
-) -> bool:
+def _shows_states(look: _Look) -> bool:
     """Tell whether features stand still, and what comes often has no order."""
-    if not stand_still(videos, whitened):
-        return False
-    look = _Look.at(videos, whitened, n_clusters, seen)
-    return look.comes_often and not has_order(look.order)
+    is_still = stand_still(look.videos, look.whitened)
+    return is_still and look.comes_often and not has_order(look.order)
 
 
 def stand_still(videos: Sequence[np.ndarray], whitened: WhitenedViews) -> bool:
@@ -328,6 +352,10 @@ class _Look:
         """Look at the same videos in other views, fitted to all of `videos`."""
         fitted = _fit_anew(self.whitened, videos, views=views)
         return _Look.at(self.videos, fitted, self.n_clusters)
+
+    def of(self, videos: Sequence[np.ndarray]) -> _Look:
+        """Look at what was made of the videos, in the same views."""
+        return _Look.at(videos, _fit_anew(self.whitened, videos), self.n_clusters)
 
     @cached_property
     def between(self) -> float:
@@ -477,10 +505,15 @@ class _Look:
 
     def tells_order(self, order: BlockOrder) -> bool:
         """Tell whether unscaled frames tell order better, or it is not firm anyway."""
-        if order.value < FIRM:
+        if not is_firm(order):
             return True
         by_unscaled = find_order(self.unscaled)
         return by_unscaled is not None and by_unscaled.value > order.value + MORE
+
+
+def is_firm(order: BlockOrder | None) -> bool:
+    """Tell whether videos share an order, and surely."""
+    return order is not None and has_order(order) and order.value >= FIRM
 
 
 def noise_of(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> float:

@@ -304,6 +304,7 @@ def test_what_wanders_has_no_say_in_what_features_are_chosen(monkeypatch):
         for video in recurring(n_noisy=2)
     ]
     widths, look = set(), _settled.repeatability
+    monkeypatch.setattr(_settled, "_find_drift", lambda *_: None)
     monkeypatch.setattr(
         _settled,
         "repeatability",
@@ -430,6 +431,7 @@ def test_order_is_not_asked_again_of_features_settled_for_want_of_one(
     monkeypatch.setattr(*gate, lambda _: True)
     monkeypatch.setattr(_joint, "keeps_order", lambda *_: True)
     monkeypatch.setattr(_settled._Look, "is_all_motion", lambda _: False)
+    monkeypatch.setattr(_settled, "_find_drift", lambda *_: None)
     model = quick(cls)
     assert model.fit(shaking()).timeline_ is None
     assert "motion" in model.features_.views

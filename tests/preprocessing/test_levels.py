@@ -94,7 +94,7 @@ def test_levels_are_not_asked_whether_they_go_their_own_way(monkeypatch):
 
 def test_four_features_stay_as_they_are():
     videos, _ = sensors(n_features=4)
-    assert _settled._find_levels(videos, None, N_LEVELS, None) is None
+    assert _settled._find_levels(_settled._Look(None, videos, [], N_LEVELS)) is None
 
 
 def test_levels_that_are_not_found_again_are_none():
@@ -118,7 +118,7 @@ def test_levels_have_to_be_found_again_better(
         return of_levels if frames[0].shape[1] > 3 else of_directions
 
     monkeypatch.setattr(_settled, "repeatability", repeatability)
-    found = _settled._find_levels(videos, whitened, N_LEVELS, None)
+    found = _settled._find_levels(_settled._Look.at(videos, whitened, N_LEVELS))
     assert (found is not None) == expected
 
 

@@ -34,6 +34,7 @@ from skvas import ActionSegmenter, JointAlignSegment
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.io import SegmentTable, TimedSegment
 from skvas.preprocessing import (
+    Detrend,
     Framewise,
     Interpolate,
     LevelFeatures,
@@ -49,6 +50,10 @@ IN_TIME = {
     "check_methods_subset_invariance": "a video is standardised and smoothed as one",
     "check_methods_sample_order_invariance": "frames are smoothed along time",
 }
+ALONG_A_LINE = {
+    "check_methods_subset_invariance": "the line is fitted to a video as one",
+    "check_methods_sample_order_invariance": "the line goes along time",
+}
 WITHIN_VIDEO = {
     "check_methods_subset_invariance": "the transformer is fitted within each video",
 }
@@ -57,6 +62,8 @@ WITHIN_VIDEO = {
 def expected_failures(estimator):
     if isinstance(estimator, Framewise):
         return WITHIN_VIDEO if estimator.per_video else {}
+    if isinstance(estimator, Detrend):
+        return ALONG_A_LINE
     if isinstance(estimator, VideoStandardizer):
         return WITHIN_VIDEO
     if isinstance(estimator, (LevelFeatures, SelectRelated)):
@@ -77,6 +84,7 @@ LABELS = [(video[:, 2] > 0).astype(int) for video in VIDEOS]
 
 @parametrize_with_checks(
     [
+        Detrend(),
         Framewise(StandardScaler()),
         Framewise(make_pipeline(StandardScaler(), PCA(1))),
         Framewise(make_union(StandardScaler(), PCA(1))),

@@ -1,0 +1,217 @@
+"""What drifts through recordings is taken away, where that tells more."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.signal import detrend
+from sklearn.pipeline import Pipeline
+
+from skvas import ActionSegmenter, Timeline, Training, load
+from skvas.datasets import make_videos
+from skvas.exceptions import InvalidParameterError
+from skvas.metrics import miou
+from skvas.preprocessing import Detrend, SelectRelated
+from skvas.preprocessing._drift import excess_of_trend
+from skvas.preprocessing._features import clean_videos, fit_features
+from skvas.timeline import _settled
+from skvas.timeline._order import BlockOrder
+from skvas.timeline._settled import settle_features
+from tests.models import once
+
+RNG = np.random.default_rng(0)
+VIDEOS = [RNG.normal(size=(n, 3)) + 7 for n in (40, 60, 50)]
+N_ACTIONS = 5
+
+
+def walking(video, rng):
+    """Add a smooth walk of its own to each feature of a video."""
+    t = np.linspace(0, 1, len(video))[:, None]
+    start, slope, bend = 2 * rng.normal(size=(3, video.shape[1]))
+    return video + start + slope * t + 0.3 * bend * t**2
+
+
+@once
+def sensors():
+    """Make recordings of actions in any order, whose sensors drift."""
+    rng = np.random.default_rng(0)
+    places, videos, labels = rng.normal(size=(N_ACTIONS, 8)), [], []
+    for _ in range(12):
+        order = np.concatenate([rng.permutation(N_ACTIONS) for _ in range(3)])
+        labels.append(np.repeat(order, rng.integers(10, 30, size=len(order))))
+        frames = places[labels[-1]]
+        frames = frames + 0.6 * rng.normal(size=frames.shape)
+        videos.append(walking(frames, rng).astype(np.float32))
+    return videos, labels
+
+
+@pytest.mark.parametrize("degree", [1, 3])
+def test_polynomials_are_taken_away(degree):
+    t = np.linspace(0, 1, 60)
+    added = 1e3 * np.stack([t**k for k in range(degree + 1)], axis=1)
+    added = added @ RNG.normal(size=(degree + 1, 3))
+    fitted = Detrend(degree=degree).fit(VIDEOS)
+    assert_allclose(
+        fitted.transform(VIDEOS[1] + added), fitted.transform(VIDEOS[1]), atol=1e-9
+    )
+
+
+def test_lines_are_those_of_scipy():
+    for video, found in zip(VIDEOS, Detrend().fit_transform(VIDEOS), strict=True):
+        assert_allclose(found, detrend(video, axis=0), atol=1e-12)
+
+
+def test_short_passages_keep_most_of_their_trend():
+    rising = np.linspace(0, 1, 50)[:, None]
+    fitted = Detrend().fit([rising])
+    assert_allclose(fitted.transform(rising), 0, atol=1e-12)
+    assert_allclose(fitted.transform(rising[:25]), 0, atol=1e-12)
+    short = rising[:5]
+    assert_allclose(fitted.transform(short), (short - 0.5) * (1 - 0.2**2), atol=1e-12)
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 3])
+def test_few_frames_have_a_lower_degree(n_frames):
+    few = Detrend(degree=2).fit_transform([VIDEOS[0][:n_frames]])[0]
+    assert few.shape == (n_frames, 3)
+    expected = detrend(VIDEOS[0][:n_frames], axis=0, type="constant")
+    if n_frames < 3:
+        assert_allclose(few, expected, atol=1e-12)
+    else:
+        assert_allclose(few, detrend(VIDEOS[0][:n_frames], axis=0), atol=1e-12)
+
+
+def test_types_and_constant_features_stay():
+    videos = [np.c_[video, np.full(len(video), 1e6)] for video in VIDEOS]
+    videos = [video.astype(np.float32) for video in videos]
+    found = Detrend().fit_transform(videos)
+    assert {video.dtype for video in found} == {np.dtype(np.float32)}
+    assert all(np.abs(video[:, 3]).max() < 1e-3 for video in found)
+
+
+def test_degrees_below_one_are_refused():
+    for degree in (0, 1.5, "line"):
+        with pytest.raises(InvalidParameterError, match="degree"):
+            Detrend(degree=degree).fit(VIDEOS)
+
+
+def test_excess_is_that_of_what_is_slow_in_each_video():
+    videos, _ = sensors()
+    still = Detrend().fit_transform(videos)
+    seen, left = (fit_features("whitened", v).transform(v) for v in (videos, still))
+    assert excess_of_trend(left) < 1 < 3 < excess_of_trend(seen)
+
+
+def test_excess_of_what_all_videos_share_is_none():
+    rng = np.random.default_rng(0)
+    noise = [rng.normal(size=(n, 1)) for n in (50, 70, 60, 40)]
+    rising = [v + np.linspace(0, 9, len(v))[:, None] for v in noise]
+    assert excess_of_trend(rising) < 3 * excess_of_trend(noise)
+    assert excess_of_trend([np.ones((9, 2))] * 2) == 0
+
+
+def settle(videos):
+    whitened = fit_features("whitened", videos)
+    return settle_features(whitened, videos, N_ACTIONS)
+
+
+def test_sensors_that_drift_lose_their_trends():
+    videos, labels = sensors()
+    model = ActionSegmenter(N_ACTIONS, max_epochs=0, random_state=0).fit(videos[:9])
+    assert [*model.features_.named_steps] == ["steady", "features"]
+    assert "drift" in str(model.summary())
+    assert miou(labels[:9], model.labels_) > 0.9
+    assert miou(labels[9:], model.predict(videos[9:])) > 0.85
+    plain = ActionSegmenter(N_ACTIONS, max_epochs=0, features="whitened")
+    assert miou(labels[:9], plain.fit(videos[:9]).labels_) < 0.6
+
+
+def test_what_hardly_tells_keeps_its_trends():
+    videos, labels = sensors()
+    rng = np.random.default_rng(1)
+    places = rng.normal(size=(N_ACTIONS, 8))
+    steady = [places[y] + 0.6 * rng.normal(size=(len(y), 8)) for y in labels]
+    few_features = [video[:, :3] for video in videos]
+    for given in (steady, videos[:5], few_features):
+        assert "steady" not in getattr(settle(given), "named_steps", {})
+
+
+def test_a_firm_order_keeps_trends():
+    made = make_videos(12, n_actions=N_ACTIONS, noise=0.5, random_state=0)
+    rng = np.random.default_rng(0)
+    scale = np.concatenate(made.videos).std(axis=0)
+    videos = [walking(v / scale, rng) for v in made.videos]
+    seen = fit_features("whitened", videos).transform(videos)
+    assert excess_of_trend(seen) > _settled.SLOW
+    assert "steady" not in getattr(settle(videos), "named_steps", {})
+
+
+@pytest.mark.parametrize(
+    ("excess", "after", "before", "flat", "moved", "expected"),
+    [
+        (2.9, 0.9, 0.4, 0.4, 0.4, False),
+        (3.1, 0.9, 0.4, 0.7, 0.69, True),
+        (3.1, 0.9, 0.8, 0.4, 0.4, False),
+        (3.1, 0.29, 0.1, 0.1, 0.1, False),
+        (3.1, 0.9, 0.4, 0.8, 0.4, False),
+        (3.1, 0.9, 0.4, 0.7, 0.71, False),
+    ],
+)
+def test_trends_have_to_be_clear_and_the_rest_found_again(
+    excess, after, before, flat, moved, expected, monkeypatch
+):
+    videos, _ = sensors()
+    look = _settled._Look.at(videos, fit_features("whitened", videos), N_ACTIONS)
+    found = iter([after, before, flat, moved])
+    monkeypatch.setattr(_settled, "excess_of_trend", lambda _: excess)
+    monkeypatch.setattr(_settled, "repeatability", lambda *_: next(found))
+    assert (_settled._find_drift(look, videos) is not None) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [(0.0, 0.0, True), (0.3, 0.3, True), (0.3, 0.0, True), (0.0, 0.3, False)],
+)
+def test_what_is_left_of_trends_makes_no_order(before, after, expected, monkeypatch):
+    videos, _ = sensors()
+    look = _settled._Look.at(videos, fit_features("whitened", videos), N_ACTIONS)
+    found = iter([BlockOrder(value, 0.01, 8) for value in (before, after)])
+    vars(look)["order"] = next(found)
+    monkeypatch.setattr(_settled, "find_order", lambda _: next(found))
+    assert (_settled._find_drift(look, videos) is not None) == expected
+
+
+def test_features_that_see_no_later_frame_keep_trends():
+    videos, _ = sensors()
+    live = ActionSegmenter(
+        N_ACTIONS, max_epochs=0, training=Training(live=True), random_state=0
+    )
+    assert not hasattr(live.fit(videos).features_, "named_steps")
+
+
+def test_streams_and_files_know_trends(tmp_path):
+    videos, labels = sensors()
+    model = ActionSegmenter(N_ACTIONS, max_epochs=0, random_state=0).fit(videos[:9])
+    model.save(tmp_path / "model")
+    for same in (model, load(tmp_path / "model")):
+        assert_array_equal(same.predict(videos[9]), model.predict(videos[9]))
+        tracker = same.stream()
+        assert len(tracker.push(videos[9]).labels) == len(videos[9])
+
+
+def test_what_paths_compare_has_no_trend_and_no_column_that_was_dropped():
+    videos, _ = sensors()
+    steady = Detrend().fit(videos)
+    still = steady.transform(videos)
+    (found,) = clean_videos(steady, videos[:1])
+    assert_array_equal(found, still[0])
+    related = SelectRelated(least=-1e9).fit(still)
+    related.support_[2] = False
+    both = Pipeline([("steady", steady), ("related", related)])
+    (found,) = clean_videos(both, videos[:1])
+    assert_array_equal(found, np.delete(still[0], 2, axis=1))
+
+
+def test_a_timeline_of_its_own_knows_trends():
+    videos, _ = sensors()
+    timeline = Timeline(N_ACTIONS, random_state=0).fit(videos)
+    assert "steady" in timeline.features_.named_steps
