@@ -91,8 +91,8 @@ ROOMS = {
     "preprocessing": (
         "_framewise _last_seen _levels _motion _repeatability _smoothing _spikes "
         "_standardizer < "
-        "_drift _gaps _pipelines _related _running < _bodies _causal _whitened < "
-        "_poses < _features < _strangers"
+        "_drift _gaps _pipelines _related _running _tails < _bodies _causal "
+        "_whitened < _poses < _features < _strangers"
     ),
     "report": "_corrections _media _page _poses _signals < _report_html",
     "segmentation": (

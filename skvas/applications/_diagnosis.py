@@ -15,6 +15,7 @@ from skvas.datasets._recordings import features_of_fit
 from skvas.decoding import labels_to_segments
 from skvas.metrics import consistency_score, match_pairs, uniform_segmentation
 from skvas.preprocessing import (
+    CompressTails,
     Detrend,
     LevelFeatures,
     SelectRelated,
@@ -227,6 +228,8 @@ def _tell_features(model: Any, facts: _Facts) -> None:
     given = features_of_fit(model) or _numbers(model.n_features_in_)
     n_kept, dropped = 0, []
     for step, names in named_steps(all_steps(model.features_), given):
+        if isinstance(step, CompressTails):
+            facts.append(("tails", "compressed: most features have values far off"))
         if isinstance(step, Detrend):
             facts.append(("drift", "taken away: a line through each recording"))
         if isinstance(step, LevelFeatures):

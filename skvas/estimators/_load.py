@@ -40,6 +40,7 @@ from skvas.persistence._timeline import (
 )
 from skvas.persistence._timeline_files import read_timeline, save_timeline
 from skvas.preprocessing import (
+    CompressTails,
     Detrend,
     Framewise,
     LevelFeatures,
@@ -563,7 +564,7 @@ def _arrays_of(value: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
     elif isinstance(value, list):
         for part in value:
             yield from _arrays_of(part, name)
-    elif isinstance(value, (Detrend, LevelFeatures, WhitenedViews)):
+    elif isinstance(value, (CompressTails, Detrend, LevelFeatures, WhitenedViews)):
         for key, part in vars(value).items():
             yield from _arrays_of(part, f"{name}.{key}")
     elif isinstance(value, SelectRelated):

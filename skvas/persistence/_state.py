@@ -46,6 +46,7 @@ FORMAT_VERSION = 2
 # Transformers that may be in a model file: their state is numbers, texts, arrays and
 # each other. What calls a function of the user's cannot be here.
 TRANSFORMERS = {
+    "CompressTails": "skvas.preprocessing",
     "Detrend": "skvas.preprocessing",
     "FastICA": "sklearn.decomposition",
     "FeatureUnion": "sklearn.pipeline",

@@ -7,9 +7,11 @@ from skvas.preprocessing._levels import LevelFeatures
 from skvas.preprocessing._poses import PoseFeatures
 from skvas.preprocessing._related import SelectRelated
 from skvas.preprocessing._standardizer import VideoStandardizer
+from skvas.preprocessing._tails import CompressTails
 from skvas.preprocessing._whitened import WhitenedViews
 
 __all__ = [
+    "CompressTails",
     "Detrend",
     "Framewise",
     "Interpolate",

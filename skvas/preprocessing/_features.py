@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from skvas.preprocessing._pipelines import (
 from skvas.preprocessing._poses import PoseFeatures, find_bodies
 from skvas.preprocessing._related import SelectRelated
 from skvas.preprocessing._standardizer import VideoStandardizer
+from skvas.preprocessing._tails import CompressTails
 from skvas.preprocessing._whitened import WhitenedViews
 from skvas.validation import check_choice, naming_video
 from skvas.videos._containers import VideoTransformerMixin, arrays_between_steps
@@ -303,8 +305,9 @@ def clean_videos(
     -------
     sequence of ndarray of shape (n_i, n_columns)
         The videos; where the preprocessing takes NaN, what its first step makes of
-        them, if that closes gaps or knows poses. Without the trends that a `Detrend`
-        takes away next, and those of their features that a `SelectRelated` drops.
+        them, if that closes gaps or knows poses. As a `CompressTails` and a `Detrend`
+        that are next leave them, and without those of their features that a
+        `SelectRelated` drops.
     """
     steps = all_steps(transformer)
     if takes_nan(transformer):
@@ -315,8 +318,8 @@ def clean_videos(
             videos, steps = each(partial(_clean, first), videos), steps[1:]
         else:
             videos = each(fill_gaps, videos)
-    if steps and isinstance(steps[0], Detrend):
-        videos = each(partial(transform_one, steps[0]), videos)
+    for step in takewhile(lambda s: isinstance(s, (CompressTails, Detrend)), steps):
+        videos = each(partial(transform_one, step), videos)
     dropped = _dropped(steps, videos)
     if dropped is None:
         return videos

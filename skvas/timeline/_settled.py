@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline
 from skvas._on_demand import choose, each, lengths_of
 from skvas.exceptions import DegenerateFramesWarning
 from skvas.preprocessing import (
+    CompressTails,
     Detrend,
     LevelFeatures,
     SelectRelated,
@@ -36,6 +37,7 @@ from skvas.preprocessing._pipelines import (
 )
 from skvas.preprocessing._repeatability import repeatability, stretches
 from skvas.preprocessing._standardizer import moments
+from skvas.preprocessing._tails import heaviness
 from skvas.timeline._model import find_order, has_order
 from skvas.timeline._order import BlockOrder
 from skvas.videos._frames import unit
@@ -90,6 +92,8 @@ MUCH, CLEARLY, AT_FIRST = 0.45, 1.1, 0.3
 # Motion that repeats less than places may tell what these do not: clusters of both side
 # by side are then found again so many times as well as those of places.
 BESIDE = 1.05
+# Values of features span powers of ten from this excess kurtosis on.
+HEAVY = 15.0
 # Recordings drift where so much more of what they differ by is slow than not, no firm
 # order is shared, and clusters without trends are found again so many times as well:
 # than clusters without means alone, too. Motion hardly knows of a drift, and tells
@@ -116,24 +120,24 @@ def settle_features(
 ) -> WhitenedViews | Pipeline | None:
     """Fit other features where these tell more.
 
-    Recordings that drift lose their trends, where what is left is found again better
-    and no firm order is shared. Of few features it is levels that are whitened, where
-    clusters of these are found again nearly always. What is whitened goes without the
-    features that wander through each video in a way of their own, and without the view
-    "collection" where recordings differ so much from each other that it would tell
-    these apart; or without the view "video", if they differ as each has some of the
-    actions only. Components stay unwhitened where whitening drowns in noise what videos
-    share and what lasts. Else motion is a further view, where clusters of it are found
-    again in other videos, and no worse than those of the other views, or these better
-    with motion beside them; and the only one where these are not found again at all.
-    Where videos share an order, motion mostly adds nothing to a place in it: there
-    clusters of it, or of both, have to be found again better, and as well as those of
-    unscaled places. And there alignment needs whitened components, and noise does not
-    repeat in order: so they stay unwhitened only if motion is no view, frames are noisy
-    one by one or recordings differ, and the order is told better so, or is not firm in
-    any case. Where clusters come often in a video and last, and no order is shared,
-    smoothing is light; where features are states, which stand still, they are neither
-    smoothed nor whitened.
+    Values that span powers of ten are compressed. Recordings that drift lose their
+    trends, where what is left is found again better and no firm order is shared. Of few
+    features it is levels that are whitened, where clusters of these are found again
+    nearly always. What is whitened goes without the features that wander through each
+    video in a way of their own, and without the view "collection" where recordings
+    differ so much from each other that it would tell these apart; or without the view
+    "video", if they differ as each has some of the actions only. Components stay
+    unwhitened where whitening drowns in noise what videos share and what lasts. Else
+    motion is a further view, where clusters of it are found again in other videos, and
+    no worse than those of the other views, or these better with motion beside them; and
+    the only one where these are not found again at all. Where videos share an order,
+    motion mostly adds nothing to a place in it: there clusters of it, or of both, have
+    to be found again better, and as well as those of unscaled places. And there
+    alignment needs whitened components, and noise does not repeat in order: so they
+    stay unwhitened only if motion is no view, frames are noisy one by one or recordings
+    differ, and the order is told better so, or is not firm in any case. Where clusters
+    come often in a video and last, and no order is shared, smoothing is light; where
+    features are states, which stand still, they are neither smoothed nor whitened.
 
     Parameters
     ----------
@@ -171,6 +175,9 @@ def settle_features(
         drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
         seen = None if features is None else choose(features, drawn)
         look = _Look.at(choose(videos, drawn), whitened, n_clusters, seen)
+        tails = _find_tails(look)
+        if tails is not None:
+            look = look_anew("tails", tails)
         steady = _find_drift(look, videos)
         if steady is not None:
             look = look_anew("steady", steady)
@@ -196,6 +203,14 @@ def settle_features(
     for name, one in added.items():
         settled = with_step_before_last(settled, name, one)
     return settled
+
+
+def _find_tails(look: _Look) -> CompressTails | None:
+    """Fit what compresses tails, if most features have heavy ones."""
+    is_few = look.videos[0].shape[1] <= FEW_FEATURES
+    if is_few or heaviness(look.videos) < HEAVY:
+        return None
+    return CompressTails().fit(look.videos)
 
 
 def _find_drift(look: _Look, videos: Sequence[np.ndarray]) -> Detrend | None:

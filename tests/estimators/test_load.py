@@ -36,6 +36,7 @@ from skvas.nn import MLPEncoder, ResidualEncoder, TemporalConvEncoder
 from skvas.persistence._arrays import DTYPES, read_arrays, write_arrays
 from skvas.persistence._state import FORMAT_VERSION
 from skvas.preprocessing import (
+    CompressTails,
     Detrend,
     Framewise,
     LevelFeatures,
@@ -267,13 +268,15 @@ def test_row_45_preprocessing_that_makes_nan_is_refused(tmp_path):
 
 def test_row_45_steps_of_a_preprocessing_are_checked(tmp_path):
     known, path = tmp_path / "known", tmp_path / "model"
-    features = make_pipeline(Detrend(), SelectRelated(), LevelFeatures(), "whitened")
-    quick(ActionSegmenter, features=features).fit(VIDEOS).save(known)
-    mean = "features_.steps.0.1.mean_"
-    support = "features_.steps.1.1.support_"
-    highest = "features_.steps.2.1.high_"
-    variance = "features_.steps.3.1.explained_variance_.0"
+    steps = (CompressTails(), Detrend(), SelectRelated(), LevelFeatures(), "whitened")
+    quick(ActionSegmenter, features=make_pipeline(*steps)).fit(VIDEOS).save(known)
+    scale = "features_.steps.0.1.scale_"
+    mean = "features_.steps.1.1.mean_"
+    support = "features_.steps.2.1.support_"
+    highest = "features_.steps.3.1.high_"
+    variance = "features_.steps.4.1.explained_variance_.0"
     for change in (
+        lambda a: a[scale].fill(np.nan),
         lambda a: a[mean].fill(np.nan),
         lambda a: a[variance].fill(np.inf),
         lambda a: a[highest].fill(np.nan),

@@ -34,6 +34,7 @@ from skvas import ActionSegmenter, JointAlignSegment
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.io import SegmentTable, TimedSegment
 from skvas.preprocessing import (
+    CompressTails,
     Detrend,
     Framewise,
     Interpolate,
@@ -66,7 +67,7 @@ def expected_failures(estimator):
         return ALONG_A_LINE
     if isinstance(estimator, VideoStandardizer):
         return WITHIN_VIDEO
-    if isinstance(estimator, (LevelFeatures, SelectRelated)):
+    if isinstance(estimator, (CompressTails, LevelFeatures, SelectRelated)):
         return {}
     return IN_TIME if estimator.smoothing else {}
 
@@ -84,6 +85,7 @@ LABELS = [(video[:, 2] > 0).astype(int) for video in VIDEOS]
 
 @parametrize_with_checks(
     [
+        CompressTails(),
         Detrend(),
         Framewise(StandardScaler()),
         Framewise(make_pipeline(StandardScaler(), PCA(1))),

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvas import ActionSegmenter, JointAlignSegment, Timeline, VideoAligner
 from skvas.preprocessing import (
+    CompressTails,
     Detrend,
     Framewise,
     LevelFeatures,
@@ -44,6 +45,7 @@ OURS = [
     quick(VideoAligner, features=None, max_epochs=1),
     quick(ActionSegmenter, recipe="paper", features=VideoStandardizer()),
     Timeline(2, random_state=0),
+    CompressTails(),
     Detrend(),
     LevelFeatures(),
     SelectRelated(),
