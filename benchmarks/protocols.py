@@ -13,6 +13,7 @@ cut         fit on videos of which a quarter begin late and a quarter stop early
 wander      fit on videos with as many features more, all random walks, and score these
 drift       fit on videos whose features drift, each along a line of its own in each
             video, and score these
+tails       fit on videos whose features span powers of ten, and score these
 carried     labels of each video from those of all others (leave one out), over the
             timeline and over a barycentre by DTW
 via         agreement of labels of matched frames, pair by pair and over the timeline
@@ -67,6 +68,7 @@ PROTOCOLS = (
     "cut",
     "wander",
     "drift",
+    "tails",
     "carried",
     "via",
     "cycle",
@@ -75,6 +77,8 @@ PROTOCOLS = (
 )
 # How far features drift to both sides, in standard deviations (times a normal number).
 DRIFT = 0.8
+# The power of features, in standard deviations from the median, that has heavy tails.
+TAILS = 3
 # Bins of probabilities, and the share of a video within which a boundary is right.
 N_BINS, NEAR = 15, 0.05
 # Blocks of a stranger, and what is said of it.
@@ -134,7 +138,7 @@ def _options():
 
 
 def _methods(protocol):
-    if protocol in ("all", "unseen", "few", "cut", "wander", "drift"):
+    if protocol in ("all", "unseen", "few", "cut", "wander", "drift", "tails"):
         return SEGMENTING
     if protocol == "carried":
         return ("timeline", "joint's timeline", "DTW barycentre")
@@ -215,6 +219,18 @@ def _drift(data, method, seed):
     for video in data.videos:
         line = np.outer(np.linspace(-1, 1, len(video)), rng.standard_normal(len(usual)))
         videos.append(video + (usual * line).astype(video.dtype))
+    return miou(data.labels, _fit(videos, data.labels, method, seed).labels)
+
+
+def _tails(data, method, seed):
+    """Return the score where features span powers of ten, to both sides."""
+    frames = np.concatenate(data.videos)
+    middle, usual = np.median(frames, axis=0), frames.std(axis=0)
+    usual = np.where(usual > 0, usual, 1)
+    away = [(video - middle) / usual for video in data.videos]
+    videos = [
+        (np.sign(video) * np.abs(video) ** TAILS).astype(np.float32) for video in away
+    ]
     return miou(data.labels, _fit(videos, data.labels, method, seed).labels)
 
 
@@ -348,6 +364,7 @@ _RUN = {
     "cut": _cut,
     "wander": _wander,
     "drift": _drift,
+    "tails": _tails,
     "carried": _carried,
     "via": _via,
     "cycle": _cycle,

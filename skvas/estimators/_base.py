@@ -135,9 +135,11 @@ features : transformer, {"whitened", "standardise", "auto"} or None, default="au
     :class:`skvas.Training` says. "standardise":
     :class:`~skvas.preprocessing.VideoStandardizer`. None: the videos as they are. A
     pipeline may end with a name: ``make_pipeline(Interpolate(), "auto")``.
-    "auto": the published choice; "whitened" in the informed recipe, without what drifts
-    through each video (:class:`~skvas.preprocessing.Detrend`), where no firm order is
-    shared; without features that go their own way in each video
+    "auto": the published choice; "whitened" in the informed recipe, of compressed
+    features where most span powers of ten
+    (:class:`~skvas.preprocessing.CompressTails`); without what drifts through each
+    video (:class:`~skvas.preprocessing.Detrend`), where no firm order is shared;
+    without features that go their own way in each video
     (:class:`~skvas.preprocessing.SelectRelated`; `summary` names them); as levels of up
     to three features whose levels tell more
     (:class:`~skvas.preprocessing.LevelFeatures`); and standardised within each video
