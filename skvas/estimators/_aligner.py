@@ -27,7 +27,7 @@ from skvas.options import Aligning
 from skvas.options._declare import ANSWERS, declare, parameter
 from skvas.options._kinds import Anything, Auto, Choice
 from skvas.options._settings import Settings
-from skvas.preprocessing._features import bodies_of, streamed_videos
+from skvas.preprocessing._features import bodies_of, streamed_videos, tails_of
 from skvas.timeline._model import (
     Axis,
     build_axis,
@@ -296,6 +296,8 @@ default=None
     def _learn_to_stream(self, trained: Trained, axis: Axis) -> dict[str, Any]:
         """Return what streams need, which tell positions on the axis."""
         causal = self._causal_embeddings(trained.views)
-        shown = streamed_videos(trained.preprocessing, trained.given)
+        bodies = bodies_of(trained.preprocessing)
+        tails = tails_of(trained.preprocessing) if causal is None else None
+        shown = streamed_videos(trained.preprocessing, trained.given, tails)
         learned = learn_positions(shown, axis, embeddings=causal)
-        return replace(learned, bodies=bodies_of(trained.preprocessing)).state()
+        return replace(learned, bodies=bodies, tails=tails).state()

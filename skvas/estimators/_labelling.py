@@ -60,6 +60,7 @@ from skvas.preprocessing._features import (
     reach_of_motion,
     spread_of,
     streamed_videos,
+    tails_of,
 )
 from skvas.preprocessing._framewise import takes_nan
 from skvas.segmentation._again import find_again
@@ -876,7 +877,9 @@ default=None
         """Return what streams need of actions, or of the timeline that they are on."""
         views, base, related = trained.views, settled.base, trained.related
         causal = self._causal_embeddings(views)
-        shown = streamed_videos(trained.preprocessing, trained.given)
+        bodies = bodies_of(trained.preprocessing)
+        tails = tails_of(trained.preprocessing) if causal is None else None
+        shown = streamed_videos(trained.preprocessing, trained.given, tails)
         labels = choose(settled.labels, related)
         if isinstance(base, TimelineLabeller):
             codes = None if settled.naming is None else settled.labels
@@ -904,7 +907,7 @@ default=None
             labeller.shares(views.choose(few)),
             embeddings=None if causal is None else choose(causal, few),
         )
-        return replace(live, bodies=bodies_of(trained.preprocessing)).state()
+        return replace(live, bodies=bodies, tails=tails).state()
 
     def _check_input(
         self, videos: Videos, y: Labels

@@ -33,6 +33,7 @@ from skvas.live._trial import LEAD, Setting, choose_setting, collection_helps
 from skvas.preprocessing._bodies import LAYOUTS, SCALES, Bodies, PoseStream
 from skvas.preprocessing._motion import Motion
 from skvas.preprocessing._running import RunningMoments
+from skvas.preprocessing._tails import TailStream
 from skvas.timeline._average import frames_at
 from skvas.timeline._model import Axis, TimelineModel
 from skvas.validation import check_choice, check_real
@@ -82,6 +83,8 @@ class LiveModel:
         Whether likelihoods are those of embeddings, and not of features.
     bodies : Bodies or None
         What is made of frames that are poses, before all else.
+    tails : TailStream or None
+        What compresses frames, or what is made of them, before all that is learned.
     doubt : float
         Weight of equal shares beside the probabilities of actions that are told.
     known : float
@@ -97,6 +100,7 @@ class LiveModel:
     lead: float
     on_embedding: bool = False
     bodies: Bodies | None = None
+    tails: TailStream | None = None
     doubt: float = 0.0
     known: float = 0.0
 
@@ -131,6 +135,7 @@ class LiveModel:
             "lead": self.lead,
             "on_embedding": self.on_embedding,
             "bodies": None if self.bodies is None else asdict(self.bodies),
+            "tails": None if self.tails is None else asdict(self.tails),
             "doubt": self.doubt,
             "known": self.known,
         }
@@ -154,8 +159,8 @@ class LiveModel:
         kinds = {"positions": PositionRates, "actions": ActionRates}
         kind = "positions" if "positions" in _mapping(state) else "actions"
         # Younger than streams.
-        later = {"on_embedding": False, "bodies": None, "doubt": 0.0, "known": 0.0}
-        known = later | state
+        later = {"on_embedding": False, "bodies": None, "tails": None}
+        known = later | {"doubt": 0.0, "known": 0.0} | state
         parts = _parts(known, {f.name for f in fields(cls)} - {"rates"} | {kind})
         if kind == "positions":
             parts = {**parts, kind: _with_durations(parts[kind], parts["habits"])}
@@ -168,6 +173,7 @@ class LiveModel:
             parts["lead"],
             parts["on_embedding"],
             _bodies(parts["bodies"]),
+            None if parts["tails"] is None else _record(TailStream, parts["tails"]),
             parts["doubt"],
             parts["known"],
         )
@@ -530,6 +536,10 @@ def _check(model: LiveModel) -> None:
     _check_features(model.features)
     if model.bodies is not None:
         _check_bodies(model.bodies, len(model.features.mean))
+    if model.tails is not None:
+        shape = model.features.mean.shape
+        check_array("center", model.tails.center, shape)
+        check_array("scale", model.tails.scale, shape, low=np.finfo(float).tiny)
     n_classes, d = check_array("means", gaussians.means, (None, None)).shape
     check_array("variances", gaussians.variances, (n_classes, d), low=LEAST)
     on_embedding = check_type("on_embedding", model.on_embedding, bool)

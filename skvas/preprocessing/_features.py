@@ -23,7 +23,7 @@ from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.preprocessing._bodies import Bodies, PoseStream
 from skvas.preprocessing._drift import Detrend
 from skvas.preprocessing._framewise import PASS, Framewise, knows_videos, takes_nan
-from skvas.preprocessing._gaps import close_gaps
+from skvas.preprocessing._gaps import Interpolate, close_gaps
 from skvas.preprocessing._pipelines import (
     all_steps,
     last_step,
@@ -33,7 +33,7 @@ from skvas.preprocessing._pipelines import (
 from skvas.preprocessing._poses import PoseFeatures, find_bodies
 from skvas.preprocessing._related import SelectRelated
 from skvas.preprocessing._standardizer import VideoStandardizer
-from skvas.preprocessing._tails import CompressTails
+from skvas.preprocessing._tails import CompressTails, TailStream
 from skvas.preprocessing._whitened import WhitenedViews
 from skvas.validation import check_choice, naming_video
 from skvas.videos._containers import VideoTransformerMixin, arrays_between_steps
@@ -338,8 +338,25 @@ def bodies_of(transformer: Any) -> Bodies | None:
     return find_bodies(first) if isinstance(first, PoseFeatures) else None
 
 
+def tails_of(transformer: Any) -> TailStream | None:
+    """Return what compresses frames, or the features of poses, before all else.
+
+    Parameters
+    ----------
+    transformer : transformer or None
+        The fitted preprocessing. None where it compresses nothing, or other features.
+    """
+    steps = iter(all_steps(transformer))
+    first = next(steps, None)
+    if isinstance(first, Interpolate) or bodies_of(transformer) is not None:
+        first = next(steps, None)
+    return first.stream() if isinstance(first, CompressTails) else None
+
+
 def streamed_videos(
-    transformer: Any, videos: Sequence[np.ndarray]
+    transformer: Any,
+    videos: Sequence[np.ndarray],
+    tails: TailStream | None = None,
 ) -> Sequence[np.ndarray]:
     """Return videos as streams are to know them.
 
@@ -349,6 +366,8 @@ def streamed_videos(
         The fitted preprocessing.
     videos : sequence of ndarray of shape (n_i, n_features)
         The videos, checked, with their gaps.
+    tails : TailStream, default=None
+        What compresses them, if anything does.
 
     Returns
     -------
@@ -361,6 +380,8 @@ def streamed_videos(
         videos, steps = each(partial(_passing, bodies), videos), steps[1:]
     elif takes_nan(transformer):
         videos = each(fill_gaps, videos)
+    if tails is not None:
+        videos = each(tails.push, videos)
     dropped = _dropped(steps, videos)
     if dropped is None:
         return videos

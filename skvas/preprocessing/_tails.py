@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,7 @@ class CompressTails(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
         return tags
 
 
+@dataclass(frozen=True)
 class TailStream(Stateless):
     """Compress the frames of a recording as they come.
 
@@ -142,8 +144,8 @@ class TailStream(Stateless):
         As those of :class:`CompressTails`.
     """
 
-    def __init__(self, center: np.ndarray, scale: np.ndarray) -> None:
-        self.center, self.scale = center, scale
+    center: np.ndarray
+    scale: np.ndarray
 
     def push(self, frames: np.ndarray) -> np.ndarray:
         """Return the next frames, compressed.
@@ -151,7 +153,7 @@ class TailStream(Stateless):
         Parameters
         ----------
         frames : ndarray of shape (n, n_features)
-            Frames of the recording.
+            Frames of the recording. What is NaN stays so.
 
         Returns
         -------

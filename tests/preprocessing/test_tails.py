@@ -15,7 +15,7 @@ from skvas import (
     load,
 )
 from skvas.datasets import make_videos
-from skvas.metrics import miou
+from skvas.metrics import miou, mof
 from skvas.preprocessing import CompressTails, Detrend, Interpolate
 from skvas.preprocessing import _tails as tails
 from skvas.preprocessing._features import clean_videos, fit_features
@@ -131,12 +131,41 @@ def test_what_sees_no_later_frame_compresses_as_well():
     assert_allclose(np.concatenate(pieces), live.transform(videos[9]), atol=1e-5)
 
 
-def test_streams_and_files_know_tails(tmp_path):
-    model, (videos, _) = fitted(), muscles()
+@pytest.mark.parametrize("cls", [ActionSegmenter, JointAlignSegment])
+def test_streams_and_files_know_tails(cls, tmp_path):
+    videos, labels = muscles()
+    model = cls(N_ACTIONS, max_epochs=0, random_state=0).fit(videos[:9])
     model.save(tmp_path / "model")
-    for same in (model, load(tmp_path / "model")):
+    found = {}
+    for name, same in (("model", model), ("file", load(tmp_path / "model"))):
         assert_array_equal(same.predict(videos[9]), model.predict(videos[9]))
-        assert len(same.stream().push(videos[9]).labels) == len(videos[9])
+        found[name] = [same.stream().push(video).labels for video in videos[9:]]
+        tracker = same.stream()
+        pieces = [tracker.push(part).labels for part in np.array_split(videos[9], 9)]
+        assert_array_equal(np.concatenate(pieces), found[name][0])
+    for one, other in zip(found["model"], found["file"], strict=True):
+        assert_array_equal(one, other)
+    plain = cls(N_ACTIONS, max_epochs=0, features="whitened").fit(videos[:9])
+    without = [plain.stream().push(video).labels for video in videos[9:]]
+    assert mof(labels[9:], without) < 0.9 < 0.93 < mof(labels[9:], found["model"])
+
+
+def test_streams_guess_what_is_missing_of_compressed_frames():
+    videos, _ = muscles()
+    video, model = videos[9].copy(), fitted()
+    video[7, :5] = np.nan
+    found = model.stream().push(video).labels
+    assert (found != model.stream().push(videos[9]).labels).mean() < 0.03
+
+
+def test_positions_as_they_come_are_those_of_compressed_frames():
+    data = make_videos(9, n_actions=N_ACTIONS, noise=0.8, random_state=0)
+    scale = np.concatenate(data.videos).std(axis=0)
+    videos = [np.exp(3 * v / scale).astype(np.float32) for v in data.videos]
+    model = quick(VideoAligner, max_epochs=1).fit(videos[:8])
+    assert model.live_["tails"] is not None
+    found = model.stream().push(videos[8]).progress
+    assert np.abs(found - np.linspace(0, 1, len(found))).mean() < 0.1
 
 
 def test_paths_compare_what_is_compressed():
