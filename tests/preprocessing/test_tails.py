@@ -15,10 +15,17 @@ from skvas import (
     load,
 )
 from skvas.datasets import make_videos
+from skvas.exceptions import ModelFileError
+from skvas.live._model import LiveModel
 from skvas.metrics import miou, mof
-from skvas.preprocessing import CompressTails, Detrend, Interpolate
+from skvas.preprocessing import CompressTails, Detrend, Interpolate, PoseFeatures
 from skvas.preprocessing import _tails as tails
-from skvas.preprocessing._features import clean_videos, fit_features
+from skvas.preprocessing._features import (
+    clean_videos,
+    fit_features,
+    streamed_videos,
+    tails_of,
+)
 from skvas.timeline import _settled
 from tests.models import once, quick
 
@@ -156,6 +163,50 @@ def test_streams_guess_what_is_missing_of_compressed_frames():
     video[7, :5] = np.nan
     found = model.stream().push(video).labels
     assert (found != model.stream().push(videos[9]).labels).mean() < 0.03
+
+
+def test_streams_follow_bodies_by_what_is_compressed():
+    rng = np.random.default_rng(0)
+    points = [rng.normal(size=(n, 10)).cumsum(axis=0) for n in (60, 80, 70, 50)]
+    features = make_pipeline(PoseFeatures("xy"), CompressTails(), "whitened")
+    model = quick(ActionSegmenter, features=features, max_epochs=0).fit(points[:3])
+    shown = streamed_videos(model.features_, points[:1])[0]
+    assert tails_of(model.features_).push(shown).shape == shown.shape
+    whole = model.stream().push(points[3]).labels
+    tracker = model.stream()
+    pieces = [tracker.push(part).labels for part in np.array_split(points[3], 6)]
+    assert_array_equal(np.concatenate(pieces), whole)
+
+
+def test_streams_compress_what_comes_first():
+    tails = CompressTails().fit(VIDEOS)
+    after = [[tails, Detrend()], [Interpolate(), tails]]
+    for pipeline in (tails, *(make_pipeline(*steps) for steps in after)):
+        assert_array_equal(tails_of(pipeline).center, tails.center_)
+    for other in (None, Detrend(), make_pipeline(Detrend(), tails)):
+        assert tails_of(other) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tails: tails["scale"].fill(0),
+        lambda tails: tails["center"].fill(np.nan),
+        lambda tails: tails.update(center=np.zeros(3)),
+        lambda tails: tails.pop("scale"),
+    ],
+)
+def test_forged_tails_of_streams_are_refused(change):
+    tails = {name: value.copy() for name, value in fitted().live_["tails"].items()}
+    change(tails)
+    with pytest.raises(ModelFileError):
+        LiveModel.from_state(fitted().live_ | {"tails": tails})
+
+
+def test_streams_of_older_files_compress_nothing():
+    state = {**fitted().live_}
+    del state["tails"]
+    assert LiveModel.from_state(state).tails is None
 
 
 def test_positions_as_they_come_are_those_of_compressed_frames():
