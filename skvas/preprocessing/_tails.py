@@ -98,7 +98,7 @@ class CompressTails(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
         return self
 
     def transform(self, videos: Videos) -> Any:
-        """Compress what is far from usual.
+        """Shrink what is far from usual.
 
         Parameters
         ----------
