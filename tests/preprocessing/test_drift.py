@@ -169,9 +169,17 @@ def test_trends_have_to_be_clear_and_the_rest_found_again(
 
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
-    [(0.0, 0.0, True), (0.3, 0.3, True), (0.3, 0.0, True), (0.0, 0.3, False)],
+    [
+        (0.0, 0.0, True),
+        (0.3, 0.3, True),
+        (0.3, 0.0, True),
+        (0.0, 0.3, False),
+        (0.6, 0.6, False),
+    ],
 )
-def test_what_is_left_of_trends_makes_no_order(before, after, expected, monkeypatch):
+def test_orders_that_are_firm_or_only_of_what_is_left_keep_trends(
+    before, after, expected, monkeypatch
+):
     videos, _ = sensors()
     look = _settled._Look.at(videos, fit_features("whitened", videos), N_ACTIONS)
     found = iter([BlockOrder(value, 0.01, 8) for value in (before, after)])
