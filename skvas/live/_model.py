@@ -159,8 +159,14 @@ class LiveModel:
         kinds = {"positions": PositionRates, "actions": ActionRates}
         kind = "positions" if "positions" in _mapping(state) else "actions"
         # Younger than streams.
-        later = {"on_embedding": False, "bodies": None, "tails": None}
-        known = later | {"doubt": 0.0, "known": 0.0} | state
+        later = {
+            "on_embedding": False,
+            "bodies": None,
+            "tails": None,
+            "doubt": 0.0,
+            "known": 0.0,
+        }
+        known = later | state
         parts = _parts(known, {f.name for f in fields(cls)} - {"rates"} | {kind})
         if kind == "positions":
             parts = {**parts, kind: _with_durations(parts[kind], parts["habits"])}

@@ -476,15 +476,14 @@ class LiveTracker:
         embedded = None
         if embedder is not None:  # which may refuse frames
             known = known.copy()
-        if poses is None and tails is not None:
+        elif poses is not None:
+            checked = poses.describe(shown)
+        if tails is not None:
             checked = tails.push(checked)
         if poses is None and not (embedder and embedder.closes_gaps):
             known.complete(checked)
         if embedder is not None:  # at once, which is faster, and the same
             embedded = embedder.push(checked)
-        elif poses is not None:
-            checked = poses.describe(shown)
-            checked = checked if tails is None else tails.push(checked)
         self._known = known
         for number, frame in enumerate(checked):
             if has_holes[number]:

@@ -112,8 +112,8 @@ class CompressTails(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "scale_")
         checked = check_videos(videos, estimator=self, reset=False)
-        found = [compress(video, self.center_, self.scale_) for video in checked]
-        return self._wrap_output(found, videos)
+        tails = self.stream()
+        return self._wrap_output([tails.push(video) for video in checked], videos)
 
     def stream(self) -> TailStream:
         """Return what transforms the frames of a recording as they come.
@@ -159,27 +159,10 @@ class TailStream(Stateless):
         -------
         float32 ndarray of shape (n, n_features)
         """
-        return compress(frames, self.center, self.scale)
-
-
-def compress(frames: np.ndarray, center: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Return the inverse hyperbolic sine of frames in units of what is usual.
-
-    Parameters
-    ----------
-    frames : ndarray of shape (n_frames, n_features)
-        Finite numbers.
-    center, scale : float64 ndarray of shape (n_features,)
-        What is subtracted, and what this is divided by.
-
-    Returns
-    -------
-    float32 ndarray of shape (n_frames, n_features)
-    """
-    largest = np.finfo(np.float64).max
-    with np.errstate(over="ignore"):
-        away = np.clip((frames - center) / scale, -largest, largest)
-    return np.arcsinh(away).astype(np.float32)
+        largest = np.finfo(np.float64).max
+        with np.errstate(over="ignore"):
+            away = np.clip((frames - self.center) / self.scale, -largest, largest)
+        return np.arcsinh(away).astype(np.float32)
 
 
 def heaviness(videos: Sequence[np.ndarray]) -> float:
@@ -203,5 +186,6 @@ def heaviness(videos: Sequence[np.ndarray]) -> float:
     total = np.zeros(len(varies))
     for video in videos:
         for rows in frame_blocks(video):
-            total += (standardise(video[rows], *known) ** 4).sum(axis=0)
+            squares = np.square(standardise(video[rows], *known))
+            total += np.square(squares).sum(axis=0)
     return float(np.median(total[varies])) / sum(lengths_of(videos)) - 3
