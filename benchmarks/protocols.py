@@ -13,6 +13,8 @@ cut         fit on videos of which a quarter begin late and a quarter stop early
 wander      fit on videos with as many features more, all random walks, and score these
 drift       fit on videos whose features drift, each along a line of its own in each
             video, and score these
+shift       fit on videos whose features all shift at one moment, another one in each
+            video, and score these
 tails       fit on videos whose features span powers of ten, and score these
 carried     labels of each video from those of all others (leave one out), over the
             timeline and over a barycentre by DTW
@@ -68,6 +70,7 @@ PROTOCOLS = (
     "cut",
     "wander",
     "drift",
+    "shift",
     "tails",
     "carried",
     "via",
@@ -75,8 +78,9 @@ PROTOCOLS = (
     "calibration",
     "stranger",
 )
-# How far features drift to both sides, in standard deviations (times a normal number).
-DRIFT = 0.8
+# How far features drift or shift to both sides, in standard deviations (times a normal
+# number), and the shares of a video between which they shift.
+DRIFT, MIDDLE = 0.8, (0.2, 0.8)
 # The power of features, in standard deviations from the median, that has heavy tails.
 TAILS = 3
 # Bins of probabilities, and the share of a video within which a boundary is right.
@@ -138,7 +142,7 @@ def _options():
 
 
 def _methods(protocol):
-    if protocol in ("all", "unseen", "few", "cut", "wander", "drift", "tails"):
+    if protocol in ("all", "unseen", "few", "cut", "wander", "drift", "shift", "tails"):
         return SEGMENTING
     if protocol == "carried":
         return ("timeline", "joint's timeline", "DTW barycentre")
@@ -211,15 +215,25 @@ def _wander(data, method, seed):
     return miou(data.labels, _fit(videos, data.labels, method, seed).labels)
 
 
-def _drift(data, method, seed):
+def _drift(data, method, seed, course=lambda time, rng: time):
     """Return the score where each feature drifts, another way in each video."""
     rng = np.random.RandomState(seed)
     usual = DRIFT * np.concatenate(data.videos).std(axis=0)
     videos = []
     for video in data.videos:
-        line = np.outer(np.linspace(-1, 1, len(video)), rng.standard_normal(len(usual)))
-        videos.append(video + (usual * line).astype(video.dtype))
+        gone = course(np.linspace(-1, 1, len(video)), rng)
+        away = np.outer(gone, rng.standard_normal(len(usual)))
+        videos.append(video + (usual * away).astype(video.dtype))
     return miou(data.labels, _fit(videos, data.labels, method, seed).labels)
+
+
+def _shift(data, method, seed):
+    """Return the score where features shift at one moment of each video."""
+
+    def leap(time, rng):
+        return np.where(time < 2 * rng.uniform(*MIDDLE) - 1, -1, 1)
+
+    return _drift(data, method, seed, leap)
 
 
 def _tails(data, method, seed):
@@ -364,6 +378,7 @@ _RUN = {
     "cut": _cut,
     "wander": _wander,
     "drift": _drift,
+    "shift": _shift,
     "tails": _tails,
     "carried": _carried,
     "via": _via,

@@ -231,7 +231,8 @@ def _tell_features(model: Any, facts: _Facts) -> None:
         if isinstance(step, CompressTails):
             facts.append(("tails", "compressed: most features have values far off"))
         if isinstance(step, Detrend):
-            facts.append(("drift", "taken away: a line through each recording"))
+            slow = "a shift at one moment of" if step.shift else "a line through"
+            facts.append(("drift", f"taken away: {slow} each recording"))
         if isinstance(step, LevelFeatures):
             facts.append(("levels", f"{step.n_levels} of each feature"))
         if isinstance(step, SelectRelated):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,20 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvas._on_demand import lengths_of
 from skvas._typing import Self, Videos
-from skvas.preprocessing._standardizer import moments
-from skvas.validation import check_integer, check_videos, unchanged_on_failure
+from skvas.preprocessing._standardizer import moments, standardise
+from skvas.validation import (
+    check_choice,
+    check_integer,
+    check_videos,
+    unchanged_on_failure,
+)
 from skvas.videos._containers import VideoTransformerMixin
 
 # Share of the median video of `fit` from which a video loses its whole trend.
 _WHOLE = 0.5
+# Share of a video before and after which nothing counts as a shift: a few frames differ
+# from all others by chance.
+_EDGE = 0.05
 # Cosines over a video that tell what is slow: the first is like a trend, and those from
 # the fourth to the sixth are what an activity may well have by itself.
 _COSINES, _FASTER = 6, slice(3, 6)
@@ -28,13 +37,19 @@ class Detrend(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
     Sensors get warm, an estimated direction turns away, it gets dark. Such a drift has
     nothing to do with what is done, and is another one in each recording. Here a line,
     or a polynomial, is fitted to each feature of a video and subtracted, and its mean
-    with it, as what drifts starts anywhere. So is all of the activity that looks like
-    it: where videos share an order, a feature that rises with it is lost.
+    with it, as what drifts starts anywhere. Sensors slip, too, and cameras are pushed:
+    what shifts at one moment has a polynomial before it, and another one after it. All
+    of the activity that looks like it is lost as well: where videos share an order, a
+    feature that rises with it.
 
     Parameters
     ----------
     degree : int, default=1
-        Degree of the polynomial: 1 for a line, more for what turns on its way.
+        Degree of the polynomial: 0 for a mean, 1 for a line, more for what turns on its
+        way.
+    shift : bool, default=False
+        Whether there is one polynomial before the moment at which all features of a
+        video together shift most, and one from there on.
 
     Attributes
     ----------
@@ -56,9 +71,12 @@ class Detrend(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Polynomials are fitted by least squares over all frames, in float64. A video of
-    fewer than ``degree + 2`` frames has a polynomial of a lower degree. Where features
-    come frame by frame there is no such line: this transformer has no method `stream`.
+    Polynomials are fitted by least squares over all frames, in float64. Of fewer than
+    ``degree + 2`` frames they have a lower degree. The moment of a shift is the one at
+    which two means a feature leave the least of standardised features, .05 of the
+    video and a frame or more from both ends; a video of one frame has none. Where
+    features come frame by frame nothing of this is known yet: this transformer has no
+    method `stream`.
 
     Examples
     --------
@@ -72,8 +90,9 @@ class Detrend(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
            [-0.4]])
     """
 
-    def __init__(self, *, degree: int = 1) -> None:
+    def __init__(self, *, degree: int = 1, shift: bool = False) -> None:
         self.degree = degree
+        self.shift = shift
 
     def fit(self, videos: Videos, y: Any = None) -> Self:
         """Learn how long videos are, and their mean.
@@ -90,7 +109,8 @@ class Detrend(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
         self
             The fitted transformer.
         """
-        check_integer("degree", self.degree, low=1)
+        check_integer("degree", self.degree, low=0)
+        check_choice("shift", self.shift, (True, False))
         with unchanged_on_failure(self):
             checked = check_videos(videos, estimator=self)
             peak, mean, _ = moments(checked)
@@ -114,19 +134,46 @@ class Detrend(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "usual_length_")
         checked = check_videos(videos, estimator=self, reset=False)
-        degree = self._as_fitted().degree
-        whole = _WHOLE * self.usual_length_
-        found = [
-            without_trend(v, self.mean_, degree, min(1.0, (len(v) / whole) ** 2))
-            for v in checked
-        ]
+        fitted, whole = self._as_fitted(), _WHOLE * self.usual_length_
+        found = []
+        for video in checked:
+            edges = [0, len(video)]
+            if fitted.shift and len(video) > 1:
+                edges.insert(1, moment_of_shift(video))
+            share = min(1.0, (len(video) / whole) ** 2)
+            found.append(without_trends(video, self.mean_, fitted.degree, edges, share))
         return self._wrap_output(found, videos)
 
 
-def without_trend(
-    video: np.ndarray, mean: np.ndarray, degree: int, share: float = 1.0
+def moment_of_shift(video: np.ndarray) -> int:
+    """Return the first frame after the moment at which features shift most.
+
+    Parameters
+    ----------
+    video : ndarray of shape (n_frames, n_features)
+        The video, of two frames or more.
+
+    Returns
+    -------
+    int
+        Where two means a feature, before and after, explain most of the variance of
+        standardised features.
+    """
+    totals = np.cumsum(standardise(video, *moments([video]))[:-1], axis=0)
+    before = np.arange(1, len(video))
+    explained = np.square(totals).sum(axis=1) / (before * before[::-1])
+    edge = max(1, round(_EDGE * len(video)))
+    return edge + int(explained[edge - 1 : len(video) - edge].argmax())
+
+
+def without_trends(
+    video: np.ndarray,
+    mean: np.ndarray,
+    degree: int,
+    edges: Sequence[int],
+    share: float = 1.0,
 ) -> np.ndarray:
-    """Subtract a mean, and a share of the polynomial that is left in each feature.
+    """Subtract a mean, and a share of the polynomials that are left in each feature.
 
     Parameters
     ----------
@@ -135,21 +182,27 @@ def without_trend(
     mean : ndarray of shape (n_features,)
         Mean of each feature over all videos.
     degree : int
-        Degree of the polynomial, of few frames a lower one.
+        Degree of the polynomials, of few frames a lower one.
+    edges : sequence of int
+        Where parts with a polynomial each begin, and where the last one ends.
     share : float, default=1.0
-        How much of it is subtracted.
+        How much of them is subtracted.
 
     Returns
     -------
     float32 or float64 ndarray of shape (n_frames, n_features)
         Of the type of `video`.
     """
-    degree = max(min(degree, len(video) - 2), 0)
-    powers = np.vander(np.linspace(-1, 1, len(video)), degree + 1, increasing=True)
-    basis = np.linalg.qr(powers)[0]
     rest = video - mean
-    found: np.ndarray = rest - share * (basis @ (basis.T @ rest))
-    return found.astype(video.dtype)
+    for first, last in pairwise(edges):
+        part = rest[first:last]
+        length = last - first
+        highest = max(min(degree, length - 2), 0)
+        powers = np.vander(np.linspace(-1, 1, length), highest + 1, increasing=True)
+        basis = np.linalg.qr(powers)[0]
+        part -= share * (basis @ (basis.T @ part))
+    found: np.ndarray = rest.astype(video.dtype)
+    return found
 
 
 def excess_of_trend(videos: Sequence[np.ndarray]) -> float:

@@ -98,7 +98,7 @@ HEAVY = 15.0
 # order is shared, and clusters without trends are found again so many times as well:
 # than clusters without means alone, too. Motion hardly knows of a drift, and tells
 # enough where it is found again so well.
-SLOW, STEADIER, ENOUGH = 3.0, 1.15, 0.7
+SLOW, STEADIER, ENOUGH = 3.0, 1.1, 0.7
 # Features are so few that directions may not tell their levels apart: where clusters of
 # levels are found again so well, and better.
 FEW_FEATURES, LEVELS_REPEAT = 3, 0.9
@@ -220,15 +220,16 @@ def _find_drift(look: _Look, videos: Sequence[np.ndarray]) -> Detrend | None:
         return None
     if excess_of_trend(look.seen) < SLOW or is_firm(look.order):
         return None
-    steady = Detrend().fit(videos)
-    without = look.of([transform_one(steady, video) for video in look.videos])
-    if without.plain < max(OFTEN_REPEATS, STEADIER * look.plain):
+    flat = look.of([video - video.mean(axis=0) for video in look.videos])
+    least = max(OFTEN_REPEATS, STEADIER * max(look.plain, flat.plain))
+    ways = [Detrend().fit(videos), Detrend(degree=0, shift=True).fit(videos)]
+    looks = [look.of([transform_one(w, v) for v in look.videos]) for w in ways]
+    steady, without = max(zip(ways, looks, strict=True), key=lambda way: way[1].plain)
+    if without.plain < least or look.moved >= ENOUGH:
         return None
     if has_order(without.order) and not has_order(look.order):  # by what is left of it
         return None
-    flat = look.of([video - video.mean(axis=0) for video in look.videos])
-    tells_more = without.plain >= STEADIER * flat.plain and look.moved < ENOUGH
-    return steady if tells_more else None
+    return steady
 
 
 def _find_levels(look: _Look) -> LevelFeatures | None:

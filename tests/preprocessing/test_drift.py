@@ -11,7 +11,7 @@ from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import miou
 from skvas.preprocessing import Detrend, SelectRelated
-from skvas.preprocessing._drift import excess_of_trend
+from skvas.preprocessing._drift import excess_of_trend, moment_of_shift
 from skvas.preprocessing._features import clean_videos, fit_features
 from skvas.timeline import _settled
 from skvas.timeline._order import BlockOrder
@@ -88,10 +88,64 @@ def test_types_and_constant_features_stay():
     assert all(np.abs(video[:, 3]).max() < 1e-3 for video in found)
 
 
-def test_degrees_below_one_are_refused():
-    for degree in (0, 1.5, "line"):
-        with pytest.raises(InvalidParameterError, match="degree"):
-            Detrend(degree=degree).fit(VIDEOS)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("degree", -1), ("degree", 1.5), ("degree", "line"), ("shift", "once")],
+)
+def test_other_parameters_are_refused(name, value):
+    with pytest.raises(InvalidParameterError, match=name):
+        Detrend(**{name: value}).fit(VIDEOS)
+
+
+@pytest.mark.parametrize("degree", [0, 2])
+def test_what_shifts_at_one_moment_is_taken_away(degree):
+    at, n_frames = 27, len(VIDEOS[1])
+    added = np.linspace(-1, 1, n_frames)[:, None] ** degree * RNG.normal(size=3)
+    added[at:] += 50
+    fitted = Detrend(degree=degree, shift=True).fit(VIDEOS)
+    (found,) = fitted.transform([VIDEOS[1] + added])
+    parts = [VIDEOS[1][:at], VIDEOS[1][at:]]
+    alone = Detrend(degree=degree).fit(VIDEOS)
+    expected = [alone.transform(part) for part in parts]
+    assert_allclose(found, np.concatenate(expected), atol=1e-9)
+
+
+@pytest.mark.parametrize("n_frames", [2, 3, 60])
+def test_moment_of_a_shift_leaves_least_of_all_features(n_frames):
+    video = 7 + RNG.normal(size=(n_frames, 4)) * [1e-3, 1, 1e5, 0]
+    video[n_frames // 2 :, :3] += 3 * video.std(axis=0)[:3]
+    edge = max(1, round(0.05 * n_frames))
+    scale = np.array([*video.std(axis=0)[:3], np.inf])
+    left = [
+        sum(
+            (((part - part.mean(axis=0)) / scale) ** 2).sum()
+            for part in np.split(video, [at])
+        )
+        for at in range(edge, n_frames - edge + 1)
+    ]
+    assert moment_of_shift(video) == edge + np.argmin(left)
+
+
+def test_single_frames_at_the_ends_are_no_shift():
+    video = RNG.normal(size=(60, 3))
+    video[[0, -1]] += 40
+    assert 3 <= moment_of_shift(video) <= 57
+
+
+def test_short_passages_keep_most_of_their_shift():
+    stepping = np.repeat([[0.0], [1.0]], 25, axis=0)
+    fitted = Detrend(degree=0, shift=True).fit([stepping])
+    assert_allclose(fitted.transform(stepping), 0, atol=1e-12)
+    short = stepping[22:27]
+    left = (short - 0.5) * (1 - 0.2**2)
+    assert_allclose(fitted.transform(short), left, atol=1e-12)
+    left = -0.5 * (1 - 0.04**2)
+    assert_allclose(fitted.transform(short[:1]), [[left]], atol=1e-12)
+
+
+def test_constant_videos_have_any_moment():
+    found = Detrend(degree=0, shift=True).fit_transform([np.full((9, 2), 3.0)])
+    assert_array_equal(found[0], 0)
 
 
 def test_excess_is_that_of_what_is_slow_in_each_video():
@@ -125,6 +179,24 @@ def test_sensors_that_drift_lose_their_trends():
     assert miou(labels[:9], plain.fit(videos[:9]).labels_) < 0.6
 
 
+def test_sensors_that_slip_lose_their_shift():
+    videos, labels = sensors()
+    rng, moving = np.random.default_rng(2), []
+    places = rng.normal(size=(N_ACTIONS, 8))
+    for codes in labels:
+        video = places[codes] + 0.6 * rng.normal(size=(len(codes), 8))
+        video[int(rng.uniform(0.2, 0.8) * len(video)) :] += 2 * rng.normal(size=8)
+        moving.append(video)
+    model = ActionSegmenter(N_ACTIONS, max_epochs=0, random_state=0).fit(moving[:9])
+    steady = model.features_.named_steps["steady"]
+    assert (steady.degree, steady.shift) == (0, True)
+    assert "one moment" in str(model.summary())
+    assert miou(labels[:9], model.labels_) > 0.9
+    assert miou(labels[9:], model.predict(moving[9:])) > 0.85
+    plain = ActionSegmenter(N_ACTIONS, max_epochs=0, features="whitened")
+    assert miou(labels[:9], plain.fit(moving[:9]).labels_) < 0.6
+
+
 def test_what_hardly_tells_keeps_its_trends():
     videos, labels = sensors()
     rng = np.random.default_rng(1)
@@ -146,25 +218,34 @@ def test_a_firm_order_keeps_trends():
 
 
 @pytest.mark.parametrize(
-    ("excess", "after", "before", "flat", "moved", "expected"),
+    ("excess", "before", "flat", "line", "shift", "moved", "expected"),
     [
-        (2.9, 0.9, 0.4, 0.4, 0.4, False),
-        (3.1, 0.9, 0.4, 0.7, 0.69, True),
-        (3.1, 0.9, 0.8, 0.4, 0.4, False),
-        (3.1, 0.29, 0.1, 0.1, 0.1, False),
-        (3.1, 0.9, 0.4, 0.8, 0.4, False),
-        (3.1, 0.9, 0.4, 0.7, 0.71, False),
+        (2.9, 0.4, 0.4, 0.9, 0.4, 0.4, None),
+        (3.1, 0.4, 0.8, 0.9, 0.4, 0.69, "line"),
+        (3.1, 0.4, 0.8, 0.4, 0.9, 0.69, "shift"),
+        (3.1, 0.4, 0.4, 0.89, 0.9, 0.4, "shift"),
+        (3.1, 0.4, 0.4, 0.9, 0.89, 0.4, "line"),
+        (3.1, 0.85, 0.4, 0.9, 0.9, 0.4, None),
+        (3.1, 0.1, 0.1, 0.29, 0.29, 0.1, None),
+        (3.1, 0.4, 0.85, 0.9, 0.9, 0.4, None),
+        (3.1, 0.4, 0.4, 0.9, 0.9, 0.71, None),
     ],
 )
 def test_trends_have_to_be_clear_and_the_rest_found_again(
-    excess, after, before, flat, moved, expected, monkeypatch
+    excess, before, flat, line, shift, moved, expected, monkeypatch
 ):
     videos, _ = sensors()
     look = _settled._Look.at(videos, fit_features("whitened", videos), N_ACTIONS)
-    found = iter([after, before, flat, moved])
+    vars(look).update(plain=before, moved=moved)
+    found = iter([flat, line, shift])
     monkeypatch.setattr(_settled, "excess_of_trend", lambda _: excess)
     monkeypatch.setattr(_settled, "repeatability", lambda *_: next(found))
-    assert (_settled._find_drift(look, videos) is not None) == expected
+    steady = _settled._find_drift(look, videos)
+    kept = {
+        "line": {"degree": 1, "shift": False},
+        "shift": {"degree": 0, "shift": True},
+    }
+    assert (steady and steady.get_params()) == kept.get(expected)
 
 
 @pytest.mark.parametrize(
