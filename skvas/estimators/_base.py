@@ -137,8 +137,8 @@ features : transformer, {"whitened", "standardise", "auto"} or None, default="au
     pipeline may end with a name: ``make_pipeline(Interpolate(), "auto")``.
     "auto": the published choice; "whitened" in the informed recipe, of compressed
     features where most span powers of ten
-    (:class:`~skvas.preprocessing.CompressTails`); without what drifts through each
-    video (:class:`~skvas.preprocessing.Detrend`), where no firm order is shared;
+    (:class:`~skvas.preprocessing.CompressTails`); without what drifts or shifts in
+    each video (:class:`~skvas.preprocessing.Detrend`), where no firm order is shared;
     without features that go their own way in each video
     (:class:`~skvas.preprocessing.SelectRelated`; `summary` names them); as levels of up
     to three features whose levels tell more

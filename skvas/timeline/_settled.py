@@ -95,9 +95,9 @@ BESIDE = 1.05
 # Values of features span powers of ten from this excess kurtosis on.
 HEAVY = 15.0
 # Recordings drift where so much more of what they differ by is slow than not, no firm
-# order is shared, and clusters without trends are found again so many times as well:
-# than clusters without means alone, too. Motion hardly knows of a drift, and tells
-# enough where it is found again so well.
+# order is shared, and clusters without trends are found again so many times as well: as
+# clusters without means alone, too. Motion hardly knows of a drift, and tells enough
+# where it is found again so well.
 SLOW, STEADIER, ENOUGH = 3.0, 1.1, 0.7
 # Features are so few that directions may not tell their levels apart: where clusters of
 # levels are found again so well, and better.
@@ -121,23 +121,24 @@ def settle_features(
     """Fit other features where these tell more.
 
     Values that span powers of ten are compressed. Recordings that drift lose their
-    trends, where what is left is found again better and no firm order is shared. Of few
-    features it is levels that are whitened, where clusters of these are found again
-    nearly always. What is whitened goes without the features that wander through each
-    video in a way of their own, and without the view "collection" where recordings
-    differ so much from each other that it would tell these apart; or without the view
-    "video", if they differ as each has some of the actions only. Components stay
-    unwhitened where whitening drowns in noise what videos share and what lasts. Else
-    motion is a further view, where clusters of it are found again in other videos, and
-    no worse than those of the other views, or these better with motion beside them; and
-    the only one where these are not found again at all. Where videos share an order,
-    motion mostly adds nothing to a place in it: there clusters of it, or of both, have
-    to be found again better, and as well as those of unscaled places. And there
-    alignment needs whitened components, and noise does not repeat in order: so they
-    stay unwhitened only if motion is no view, frames are noisy one by one or recordings
-    differ, and the order is told better so, or is not firm in any case. Where clusters
-    come often in a video and last, and no order is shared, smoothing is light; where
-    features are states, which stand still, they are neither smoothed nor whitened.
+    trends, or their shift at one moment, where what is left is found again better and
+    no firm order is shared. Of few features it is levels that are whitened, where
+    clusters of these are found again nearly always. What is whitened goes without the
+    features that wander through each video in a way of their own, and without the view
+    "collection" where recordings differ so much from each other that it would tell
+    these apart; or without the view "video", if they differ as each has some of the
+    actions only. Components stay unwhitened where whitening drowns in noise what videos
+    share and what lasts. Else motion is a further view, where clusters of it are found
+    again in other videos, and no worse than those of the other views, or these better
+    with motion beside them; and the only one where these are not found again at all.
+    Where videos share an order, motion mostly adds nothing to a place in it: there
+    clusters of it, or of both, have to be found again better, and as well as those of
+    unscaled places. And there alignment needs whitened components, and noise does not
+    repeat in order: so they stay unwhitened only if motion is no view, frames are noisy
+    one by one or recordings differ, and the order is told better so, or is not firm in
+    any case. Where clusters come often in a video and last, and no order is shared,
+    smoothing is light; where features are states, which stand still, they are neither
+    smoothed nor whitened.
 
     Parameters
     ----------
@@ -214,18 +215,20 @@ def _find_tails(look: _Look) -> CompressTails | None:
 
 
 def _find_drift(look: _Look, videos: Sequence[np.ndarray]) -> Detrend | None:
-    """Fit what takes trends away, if recordings drift and these tell less so."""
+    """Fit what takes trends or a shift away, if recordings tell more without."""
     is_few = len(videos) < MANY or videos[0].shape[1] <= FEW_FEATURES
     if is_few or look.whitened.causal:
         return None
     if excess_of_trend(look.seen) < SLOW or is_firm(look.order):
+        return None
+    if look.moved >= ENOUGH:
         return None
     flat = look.of([video - video.mean(axis=0) for video in look.videos])
     least = max(OFTEN_REPEATS, STEADIER * max(look.plain, flat.plain))
     ways = [Detrend().fit(videos), Detrend(degree=0, shift=True).fit(videos)]
     looks = [look.of([transform_one(w, v) for v in look.videos]) for w in ways]
     steady, without = max(zip(ways, looks, strict=True), key=lambda way: way[1].plain)
-    if without.plain < least or look.moved >= ENOUGH:
+    if without.plain < least:
         return None
     if has_order(without.order) and not has_order(look.order):  # by what is left of it
         return None

@@ -87,6 +87,7 @@ LABELS = [(video[:, 2] > 0).astype(int) for video in VIDEOS]
     [
         CompressTails(),
         Detrend(),
+        Detrend(degree=0, shift=True),
         Framewise(StandardScaler()),
         Framewise(make_pipeline(StandardScaler(), PCA(1))),
         Framewise(make_union(StandardScaler(), PCA(1))),
