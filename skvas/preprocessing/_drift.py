@@ -17,6 +17,7 @@ from skvas.validation import (
     check_choice,
     check_integer,
     check_videos,
+    forget_fit,
     unchanged_on_failure,
 )
 from skvas.videos._containers import VideoTransformerMixin
@@ -26,6 +27,8 @@ _WHOLE = 0.5
 # Share of a video before and after which nothing counts as a shift: a few frames differ
 # from all others by chance.
 _EDGE = 0.05
+# Equal parts of the time of a video in which its course is known.
+_PLACES = 64
 # Cosines over a video that tell what is slow: the first is like a trend, and those from
 # the fourth to the sixth are what an activity may well have by itself.
 _COSINES, _FASTER = 6, slice(3, 6)
@@ -39,8 +42,9 @@ class Detrend(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
     or a polynomial, is fitted to each feature of a video and subtracted, and its mean
     with it, as what drifts starts anywhere. Sensors slip, too, and cameras are pushed:
     what shifts at one moment has a polynomial before it, and another one after it. All
-    of the activity that looks like it is lost as well: where videos share an order, a
-    feature that rises with it.
+    of the activity that looks like it is lost as well, such as a feature that rises
+    with it where videos share an order, unless they drift about a course that they
+    share.
 
     Parameters
     ----------
@@ -50,11 +54,18 @@ class Detrend(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
     shift : bool, default=False
         Whether there is one polynomial before the moment at which all features of a
         video together shift most, and one from there on.
+    about : {"mean", "course"}, default="mean"
+        What features drift away from. "course": the mean of all training videos at
+        each share of their time, so that only what a video differs by from it has a
+        polynomial and shifts: for videos that share an order.
 
     Attributes
     ----------
     mean_ : ndarray of shape (n_features_in_,)
         Mean of each feature over the training frames.
+    course_ : ndarray of shape (64, n_features_in_)
+        About a course, how far the mean video is from `mean_` in equal parts of its
+        time.
     usual_length_ : float
         Median length of the training videos, in frames. Of a video of less than half of
         it, `mean_` and a share of what remains is subtracted: the square of its length
@@ -90,12 +101,15 @@ class Detrend(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
            [-0.4]])
     """
 
-    def __init__(self, *, degree: int = 1, shift: bool = False) -> None:
+    def __init__(
+        self, *, degree: int = 1, shift: bool = False, about: str = "mean"
+    ) -> None:
         self.degree = degree
         self.shift = shift
+        self.about = about
 
     def fit(self, videos: Videos, y: Any = None) -> Self:
-        """Learn how long videos are, and their mean.
+        """Learn how long videos are, and their mean, or mean course.
 
         Parameters
         ----------
@@ -111,10 +125,17 @@ class Detrend(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
         """
         check_integer("degree", self.degree, low=0)
         check_choice("shift", self.shift, (True, False))
+        check_choice("about", self.about, ("mean", "course"))
         with unchanged_on_failure(self):
             checked = check_videos(videos, estimator=self)
+            forget_fit(self)
             peak, mean, _ = moments(checked)
             self.mean_ = peak * mean
+            if self.about == "course":
+                course = np.zeros((_PLACES, len(mean)))
+                for video in checked:
+                    course += in_equal_parts(video - self.mean_, _PLACES)
+                self.course_ = course / len(checked)
             self.usual_length_ = float(np.median(lengths_of(checked)))
             self._note_parameters()
         return self
@@ -137,12 +158,38 @@ class Detrend(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
         fitted, whole = self._as_fitted(), _WHOLE * self.usual_length_
         found = []
         for video in checked:
+            rest = away = video - self.mean_
+            if fitted.about == "course":
+                away = rest - in_equal_parts(self.course_, len(video))
             edges = [0, len(video)]
             if fitted.shift and len(video) > 1:
-                edges.insert(1, moment_of_shift(video))
+                edges.insert(1, moment_of_shift(away))
             share = min(1.0, (len(video) / whole) ** 2)
-            found.append(without_trends(video, self.mean_, fitted.degree, edges, share))
+            rest = rest - share * trends(away, fitted.degree, edges)
+            found.append(rest.astype(video.dtype))
         return self._wrap_output(found, videos)
+
+
+def in_equal_parts(video: np.ndarray, n_parts: int) -> np.ndarray:
+    """Average a video over equal parts of its time, which may be parts of frames.
+
+    Parameters
+    ----------
+    video : ndarray of shape (n_frames, n_features)
+        The video.
+    n_parts : int
+        Number of parts.
+
+    Returns
+    -------
+    float64 ndarray of shape (n_parts, n_features)
+    """
+    total = np.vstack([np.zeros(video.shape[1]), np.cumsum(video, axis=0, dtype=float)])
+    at = np.linspace(0, len(video), n_parts + 1)
+    frames = np.minimum(at.astype(np.int64), len(video) - 1)
+    at_edges = total[frames] + (at - frames)[:, None] * video[frames]
+    parts: np.ndarray = np.diff(at_edges, axis=0) * (n_parts / len(video))
+    return parts
 
 
 def moment_of_shift(video: np.ndarray) -> int:
@@ -166,42 +213,30 @@ def moment_of_shift(video: np.ndarray) -> int:
     return edge + int(explained[edge - 1 : len(video) - edge].argmax())
 
 
-def without_trends(
-    video: np.ndarray,
-    mean: np.ndarray,
-    degree: int,
-    edges: Sequence[int],
-    share: float = 1.0,
-) -> np.ndarray:
-    """Subtract a mean, and a share of the polynomials that are left in each feature.
+def trends(video: np.ndarray, degree: int, edges: Sequence[int]) -> np.ndarray:
+    """Fit a polynomial to each feature of each part of a video.
 
     Parameters
     ----------
     video : ndarray of shape (n_frames, n_features)
         The video.
-    mean : ndarray of shape (n_features,)
-        Mean of each feature over all videos.
     degree : int
         Degree of the polynomials, of few frames a lower one.
     edges : sequence of int
         Where parts with a polynomial each begin, and where the last one ends.
-    share : float, default=1.0
-        How much of them is subtracted.
 
     Returns
     -------
-    float32 or float64 ndarray of shape (n_frames, n_features)
-        Of the type of `video`.
+    ndarray of shape (n_frames, n_features)
+        Their values.
     """
-    rest = video - mean
+    found = np.empty(video.shape)
     for first, last in pairwise(edges):
-        part = rest[first:last]
         length = last - first
         highest = max(min(degree, length - 2), 0)
         powers = np.vander(np.linspace(-1, 1, length), highest + 1, increasing=True)
         basis = np.linalg.qr(powers)[0]
-        part -= share * (basis @ (basis.T @ part))
-    found: np.ndarray = rest.astype(video.dtype)
+        found[first:last] = basis @ (basis.T @ video[first:last])
     return found
 
 

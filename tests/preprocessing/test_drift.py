@@ -6,12 +6,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.signal import detrend
 from sklearn.pipeline import Pipeline
 
-from skvas import ActionSegmenter, Timeline, Training, load
-from skvas.datasets import make_videos
+from skvas import ActionSegmenter, JointAlignSegment, Timeline, Training, load
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import miou
 from skvas.preprocessing import Detrend, SelectRelated
-from skvas.preprocessing._drift import excess_of_trend, moment_of_shift
+from skvas.preprocessing._drift import (
+    excess_of_trend,
+    in_equal_parts,
+    moment_of_shift,
+)
 from skvas.preprocessing._features import clean_videos, fit_features
 from skvas.timeline import _settled
 from skvas.timeline._order import BlockOrder
@@ -90,7 +93,13 @@ def test_types_and_constant_features_stay():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("degree", -1), ("degree", 1.5), ("degree", "line"), ("shift", "once")],
+    [
+        ("degree", -1),
+        ("degree", 1.5),
+        ("degree", "line"),
+        ("shift", "once"),
+        ("about", "line"),
+    ],
 )
 def test_other_parameters_are_refused(name, value):
     with pytest.raises(InvalidParameterError, match=name):
@@ -126,6 +135,34 @@ def test_moment_of_a_shift_leaves_least_of_all_features(n_frames, seed):
         for at in range(edge, n_frames - edge + 1)
     ]
     assert moment_of_shift(video) == edge + np.argmin(left)
+
+
+@pytest.mark.parametrize("shift", [False, True])
+def test_what_videos_share_stays_about_a_course(shift):
+    time = np.linspace(0, 1, 640)[:, None]
+    course = 5 + np.hstack([4 * time, np.sin(7 * time), time > 0.5])
+    added = np.where(time < 0.3, -1, 1) if shift else 2 * time - 1
+    signs = np.array([[1, -1, 3], [-1, 1, -3]])
+    videos = [course + added * sign for sign in signs]
+    way = Detrend(degree=0 if shift else 1, shift=shift, about="course")
+    for found in way.fit_transform(videos):
+        assert_allclose(found, course - course.mean(axis=0), atol=0.02)
+    (short,) = way.transform([videos[0][::20]])
+    assert_allclose(short + course.mean(axis=0), videos[0][::20], atol=0.1)
+
+
+@pytest.mark.parametrize(("n_frames", "n_parts"), [(1, 4), (7, 3), (12, 4), (3, 64)])
+def test_equal_parts_are_means_over_time(n_frames, n_parts):
+    video = RNG.normal(size=(n_frames, 2))
+    fine = np.repeat(video, n_parts, axis=0)
+    means = fine.reshape(n_parts, n_frames, 2).mean(axis=1)
+    assert_allclose(in_equal_parts(video, n_parts), means, atol=1e-12)
+
+
+def test_a_fit_without_a_course_forgets_it():
+    way = Detrend(about="course").fit(VIDEOS)
+    assert way.course_.shape == (64, 3)
+    assert not hasattr(way.set_params(about="mean").fit(VIDEOS), "course_")
 
 
 def test_single_frames_at_the_ends_are_no_shift():
@@ -213,14 +250,29 @@ def test_what_hardly_tells_keeps_its_trends():
         assert "steady" not in getattr(settle(given), "named_steps", {})
 
 
-def test_a_firm_order_keeps_trends():
-    made = make_videos(12, n_actions=N_ACTIONS, noise=0.5, random_state=0)
+@once
+def assembly():
+    """Make recordings of steps in one order, whose sensors drift along lines."""
     rng = np.random.default_rng(0)
-    scale = np.concatenate(made.videos).std(axis=0)
-    videos = [walking(v / scale, rng) for v in made.videos]
-    seen = fit_features("whitened", videos).transform(videos)
-    assert excess_of_trend(seen) > _settled.SLOW
-    assert "steady" not in getattr(settle(videos), "named_steps", {})
+    places, videos, labels = rng.normal(size=(N_ACTIONS, 8)), [], []
+    for _ in range(12):
+        lengths = rng.integers(15, 45, size=N_ACTIONS)
+        labels.append(np.repeat(np.arange(N_ACTIONS), lengths))
+        frames = places[labels[-1]] + 0.6 * rng.normal(size=(lengths.sum(), 8))
+        line = np.linspace(-1, 1, len(frames))[:, None]
+        videos.append(frames + 2 * line * rng.normal(size=8))
+    return videos, labels
+
+
+def test_sensors_that_drift_about_a_course_keep_it():
+    videos, labels = assembly()
+    model = JointAlignSegment(N_ACTIONS, max_epochs=0, random_state=0).fit(videos[:9])
+    steady = model.features_.named_steps["steady"]
+    assert (steady.about, steady.shift) == ("course", False)
+    assert miou(labels[:9], model.labels_) > 0.9
+    assert miou(labels[9:], model.predict(videos[9:])) > 0.85
+    plain = JointAlignSegment(N_ACTIONS, max_epochs=0, features="whitened")
+    assert miou(labels[:9], plain.fit(videos[:9]).labels_) < 0.8
 
 
 @pytest.mark.parametrize(
@@ -243,35 +295,57 @@ def test_trends_have_to_be_clear_and_the_rest_found_again(
     videos, _ = sensors()
     look = _settled._Look.at(videos, fit_features("whitened", videos), N_ACTIONS)
     vars(look).update(plain=before, moved=moved)
-    found = iter([flat, line, shift])
+    found = iter([line, shift, flat])
     monkeypatch.setattr(_settled, "excess_of_trend", lambda _: excess)
     monkeypatch.setattr(_settled, "repeatability", lambda *_: next(found))
     steady = _settled._find_drift(look, videos)
-    kept = {
-        "line": {"degree": 1, "shift": False},
-        "shift": {"degree": 0, "shift": True},
+    assert (steady and steady.get_params()) == way_of(expected, "mean")
+
+
+def way_of(name, about):
+    ways = {
+        "line": {"degree": 1, "shift": False, "about": about},
+        "shift": {"degree": 0, "shift": True, "about": about},
     }
-    assert (steady and steady.get_params()) == kept.get(expected)
+    return ways.get(name)
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "expected"),
+    ("excess", "before", "line", "shift", "repeats", "expected"),
     [
-        (0.0, 0.0, True),
-        (0.3, 0.3, True),
-        (0.3, 0.0, True),
-        (0.0, 0.3, False),
-        (0.6, 0.6, False),
+        (5.1, 0.3, 0.34, 0.32, (0.2, 0.3, 0.3), "line"),
+        (5.1, 0.6, 0.7, 0.71, (0.2, 0.3, 0.3), "shift"),
+        (5.1, 0.6, 0.7, 0.71, (0.2, 0.3, 0.21), "line"),
+        (5.1, 0.6, 0.7, 0.71, (0.2, 0.21, 0.21), None),
+        (5.1, 0.6, 0.62, 0.61, (0.2, 0.3, 0.3), None),
+        (5.1, 0.3, 0.0, 0.0, (0.2, 0.3, 0.3), None),
+        (4.9, 0.3, 0.5, 0.5, (0.2, 0.3, 0.3), None),
     ],
 )
-def test_orders_that_are_firm_or_only_of_what_is_left_keep_trends(
-    before, after, expected, monkeypatch
+def test_trends_about_a_course_are_taken_where_order_is_then_firmer(
+    excess, before, line, shift, repeats, expected, monkeypatch
 ):
     videos, _ = sensors()
     look = _settled._Look.at(videos, fit_features("whitened", videos), N_ACTIONS)
-    found = iter([BlockOrder(value, 0.01, 8) for value in (before, after)])
-    vars(look)["order"] = next(found)
-    monkeypatch.setattr(_settled, "find_order", lambda _: next(found))
+    vars(look).update(order=BlockOrder(before, 0.01, 8), repeats=repeats[0], moved=0.9)
+    left = []
+    for value, repeated in zip((line, shift), repeats[1:], strict=True):
+        left.append(_settled._Look.at(videos, look.whitened, N_ACTIONS))
+        order = BlockOrder(value, 0.01, 8) if value else None
+        vars(left[-1]).update(order=order, repeats=repeated)
+    found = iter(left)
+    monkeypatch.setattr(_settled, "excess_of_trend", lambda _: excess)
+    monkeypatch.setattr(_settled._Look, "of", lambda *_: next(found))
+    steady = _settled._find_drift(look, videos)
+    assert (steady and steady.get_params()) == way_of(expected, "course")
+
+
+@pytest.mark.parametrize(("after", "expected"), [(0.2, True), (0.3, False)])
+def test_orders_that_only_what_is_left_has_keep_trends(after, expected, monkeypatch):
+    videos, _ = sensors()
+    look = _settled._Look.at(videos, fit_features("whitened", videos), N_ACTIONS)
+    vars(look)["order"] = BlockOrder(0.0, 0.01, 8)
+    monkeypatch.setattr(_settled, "find_order", lambda _: BlockOrder(after, 0.01, 8))
     assert (_settled._find_drift(look, videos) is not None) == expected
 
 
