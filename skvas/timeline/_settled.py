@@ -124,24 +124,24 @@ def settle_features(
     """Fit other features where these tell more.
 
     Values that span powers of ten are compressed. Recordings that drift lose their
-    trends, or their shift at one moment, where what is left is found again better and
-    no firm order is shared. Of few features it is levels that are whitened, where
-    clusters of these are found again nearly always. What is whitened goes without the
-    features that wander through each video in a way of their own, and without the view
-    "collection" where recordings differ so much from each other that it would tell
-    these apart; or without the view "video", if they differ as each has some of the
-    actions only. Components stay unwhitened where whitening drowns in noise what videos
-    share and what lasts. Else motion is a further view, where clusters of it are found
-    again in other videos, and no worse than those of the other views, or these better
-    with motion beside them; and the only one where these are not found again at all.
-    Where videos share an order, motion mostly adds nothing to a place in it: there
-    clusters of it, or of both, have to be found again better, and as well as those of
-    unscaled places. And there alignment needs whitened components, and noise does not
-    repeat in order: so they stay unwhitened only if motion is no view, frames are noisy
-    one by one or recordings differ, and the order is told better so, or is not firm in
-    any case. Where clusters come often in a video and last, and no order is shared,
-    smoothing is light; where features are states, which stand still, they are neither
-    smoothed nor whitened.
+    trends, or their shift at one moment, where what is left is found again better, and
+    firmer in order if they share one; these keep what they share of it. Of few features
+    it is levels that are whitened, where clusters of these are found again nearly
+    always. What is whitened goes without the features that wander through each video in
+    a way of their own, and without the view "collection" where recordings differ so
+    much from each other that it would tell these apart; or without the view "video", if
+    they differ as each has some of the actions only. Components stay unwhitened where
+    whitening drowns in noise what videos share and what lasts. Else motion is a further
+    view, where clusters of it are found again in other videos, and no worse than those
+    of the other views, or these better with motion beside them; and the only one where
+    these are not found again at all. Where videos share an order, motion mostly adds
+    nothing to a place in it: there clusters of it, or of both, have to be found again
+    better, and as well as those of unscaled places. And there alignment needs whitened
+    components, and noise does not repeat in order: so they stay unwhitened only if
+    motion is no view, frames are noisy one by one or recordings differ, and the order
+    is told better so, or is not firm in any case. Where clusters come often in a video
+    and last, and no order is shared, smoothing is light; where features are states,
+    which stand still, they are neither smoothed nor whitened.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ def _find_drift(look: _Look, videos: Sequence[np.ndarray]) -> Detrend | None:
 
 
 def _find_drift_in_order(look: _Look, videos: Sequence[np.ndarray]) -> Detrend | None:
-    """Fit what takes these away, if order and clusters of frames are then told better."""
+    """Fit what takes these away, if order and clusters are then told better."""
     told = [
         (steady, without)
         for steady, without in _without_drift(look, videos, "course")
