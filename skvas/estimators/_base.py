@@ -138,7 +138,7 @@ features : transformer, {"whitened", "standardise", "auto"} or None, default="au
     "auto": the published choice; "whitened" in the informed recipe, of compressed
     features where most span powers of ten
     (:class:`~skvas.preprocessing.CompressTails`); without what drifts or shifts in
-    each video (:class:`~skvas.preprocessing.Detrend`), where that tells more;
+    each video (:class:`~skvas.preprocessing.Detrend`), where no firm order is shared;
     without features that go their own way in each video
     (:class:`~skvas.preprocessing.SelectRelated`; `summary` names them); as levels of up
     to three features whose levels tell more

@@ -94,14 +94,11 @@ MUCH, CLEARLY, AT_FIRST = 0.45, 1.1, 0.3
 BESIDE = 1.05
 # Values of features span powers of ten from this excess kurtosis on.
 HEAVY = 15.0
-# Recordings drift where so much more of what they differ by is slow than not, in an
-# order that they share by the second number, as they may also keep other time. They
-# lose their trends where clusters are then found again so many times as well, and
-# videos that share an order are in it by so much more; in any order as well as without
-# means alone, too. But motion hardly knows of a drift, and tells enough where it is
-# found again so well.
+# Recordings drift where so much more of what they differ by is slow than not, no firm
+# order is shared, and clusters without trends are found again so many times as well: as
+# clusters without means alone, too. Motion hardly knows of a drift, and tells enough
+# where it is found again so well.
 SLOW, STEADIER, ENOUGH = 3.0, 1.1, 0.7
-SLOW_IN_ORDER, CLEARER = 5.0, 0.03
 # Features are so few that directions may not tell their levels apart: where clusters of
 # levels are found again so well, and better.
 FEW_FEATURES, LEVELS_REPEAT = 3, 0.9
@@ -124,24 +121,24 @@ def settle_features(
     """Fit other features where these tell more.
 
     Values that span powers of ten are compressed. Recordings that drift lose their
-    trends, or their shift at one moment, where what is left is found again better, and
-    firmer in order if they share one; these keep what they share of it. Of few features
-    it is levels that are whitened, where clusters of these are found again nearly
-    always. What is whitened goes without the features that wander through each video in
-    a way of their own, and without the view "collection" where recordings differ so
-    much from each other that it would tell these apart; or without the view "video", if
-    they differ as each has some of the actions only. Components stay unwhitened where
-    whitening drowns in noise what videos share and what lasts. Else motion is a further
-    view, where clusters of it are found again in other videos, and no worse than those
-    of the other views, or these better with motion beside them; and the only one where
-    these are not found again at all. Where videos share an order, motion mostly adds
-    nothing to a place in it: there clusters of it, or of both, have to be found again
-    better, and as well as those of unscaled places. And there alignment needs whitened
-    components, and noise does not repeat in order: so they stay unwhitened only if
-    motion is no view, frames are noisy one by one or recordings differ, and the order
-    is told better so, or is not firm in any case. Where clusters come often in a video
-    and last, and no order is shared, smoothing is light; where features are states,
-    which stand still, they are neither smoothed nor whitened.
+    trends, or their shift at one moment, where what is left is found again better and
+    no firm order is shared. Of few features it is levels that are whitened, where
+    clusters of these are found again nearly always. What is whitened goes without the
+    features that wander through each video in a way of their own, and without the view
+    "collection" where recordings differ so much from each other that it would tell
+    these apart; or without the view "video", if they differ as each has some of the
+    actions only. Components stay unwhitened where whitening drowns in noise what videos
+    share and what lasts. Else motion is a further view, where clusters of it are found
+    again in other videos, and no worse than those of the other views, or these better
+    with motion beside them; and the only one where these are not found again at all.
+    Where videos share an order, motion mostly adds nothing to a place in it: there
+    clusters of it, or of both, have to be found again better, and as well as those of
+    unscaled places. And there alignment needs whitened components, and noise does not
+    repeat in order: so they stay unwhitened only if motion is no view, frames are noisy
+    one by one or recordings differ, and the order is told better so, or is not firm in
+    any case. Where clusters come often in a video and last, and no order is shared,
+    smoothing is light; where features are states, which stand still, they are neither
+    smoothed nor whitened.
 
     Parameters
     ----------
@@ -222,49 +219,20 @@ def _find_drift(look: _Look, videos: Sequence[np.ndarray]) -> Detrend | None:
     is_few = len(videos) < MANY or videos[0].shape[1] <= FEW_FEATURES
     if is_few or look.whitened.causal:
         return None
-    excess, in_order = excess_of_trend(look.seen), has_order(look.order)
-    if excess < (SLOW_IN_ORDER if in_order else SLOW):
+    if excess_of_trend(look.seen) < SLOW or is_firm(look.order):
         return None
-    find = _find_drift_in_order if in_order else _find_drift_in_any_order
-    return find(look, videos)
-
-
-def _find_drift_in_order(look: _Look, videos: Sequence[np.ndarray]) -> Detrend | None:
-    """Fit what takes these away, if order and clusters are then told better."""
-    told = [
-        (steady, without)
-        for steady, without in _without_drift(look, videos, "course")
-        if without.ordered >= look.ordered + CLEARER
-        and without.repeats >= STEADIER * look.repeats
-    ]
-    return max(told, key=lambda way: way[1].ordered)[0] if told else None
-
-
-def _find_drift_in_any_order(
-    look: _Look, videos: Sequence[np.ndarray]
-) -> Detrend | None:
-    """Fit what takes these away, if clusters of frames are then found again better."""
     if look.moved >= ENOUGH:
         return None
-    ways = _without_drift(look, videos, "mean")
-    steady, without = max(ways, key=lambda way: way[1].plain)
     flat = look.of([video - video.mean(axis=0) for video in look.videos])
-    if without.plain < max(OFTEN_REPEATS, STEADIER * max(look.plain, flat.plain)):
+    least = max(OFTEN_REPEATS, STEADIER * max(look.plain, flat.plain))
+    ways = [Detrend().fit(videos), Detrend(degree=0, shift=True).fit(videos)]
+    looks = [look.of([transform_one(w, v) for v in look.videos]) for w in ways]
+    steady, without = max(zip(ways, looks, strict=True), key=lambda way: way[1].plain)
+    if without.plain < least:
         return None
-    # An order that appears is one of what is left of the drift.
-    return None if has_order(without.order) else steady
-
-
-def _without_drift(
-    look: _Look, videos: Sequence[np.ndarray], about: str
-) -> list[tuple[Detrend, _Look]]:
-    """Take lines and shifts away, and look at what each leaves."""
-    found = []
-    for way in (Detrend(about=about), Detrend(degree=0, shift=True, about=about)):
-        way.fit(videos)
-        left = look.of([transform_one(way, video) for video in look.videos])
-        found.append((way, left))
-    return found
+    if has_order(without.order) and not has_order(look.order):  # by what is left of it
+        return None
+    return steady
 
 
 def _find_levels(look: _Look) -> LevelFeatures | None:
@@ -417,11 +385,6 @@ class _Look:
     def order(self) -> BlockOrder | None:
         """The order that the videos share, as whitened frames tell it."""
         return find_order(self.seen)
-
-    @property
-    def ordered(self) -> float:
-        """How much better videos match in that order than in others."""
-        return 0.0 if self.order is None else self.order.value
 
     @cached_property
     def unscaled(self) -> list[np.ndarray]:
