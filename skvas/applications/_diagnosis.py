@@ -231,8 +231,7 @@ def _tell_features(model: Any, facts: _Facts) -> None:
         if isinstance(step, CompressTails):
             facts.append(("tails", "compressed: most features have values far off"))
         if isinstance(step, Detrend):
-            slow = "a shift at one moment of" if step.shift else "a line through"
-            facts.append(("drift", f"taken away: {slow} each recording"))
+            facts.append(("drift", f"taken away: {_name_trend(step)} each recording"))
         if isinstance(step, LevelFeatures):
             facts.append(("levels", f"{step.n_levels} of each feature"))
         if isinstance(step, SelectRelated):
@@ -262,6 +261,12 @@ def _tell_views(model: Any, facts: _Facts) -> None:
     elif views.views == ("motion",):
         how = "by how much features move"
     facts.append(("compared", f"{how} alone"))
+
+
+def _name_trend(step: Detrend) -> str:
+    if step.shift:
+        return "a shift at one moment of"
+    return {0: "the mean of", 1: "a line through"}.get(step.degree, "a curve through")
 
 
 def _numbers(n: int) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from skvas.videos._frames import running_sums
+
 # Places between two timestamps at which a segment may end, at most.
 N_PLACES = 200
 # Share of the frames between a timestamp and the end of its segment that take its
@@ -67,7 +69,7 @@ def _places(low: int, high: int) -> np.ndarray:
 
 def _best_boundaries(frames: np.ndarray, places: list[np.ndarray]) -> np.ndarray:
     """Choose one of each row of places so that segments between them fit best."""
-    sums = np.vstack([np.zeros(frames.shape[1]), frames.cumsum(axis=0, dtype=float)])
+    sums = running_sums(frames)
     squares = np.r_[0, np.einsum("nd,nd->n", frames, frames, dtype=float).cumsum()]
     best = np.zeros(1)
     came_from = []

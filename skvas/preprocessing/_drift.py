@@ -21,6 +21,7 @@ from skvas.validation import (
     unchanged_on_failure,
 )
 from skvas.videos._containers import VideoTransformerMixin
+from skvas.videos._frames import running_sums
 
 # Share of the median video of `fit` from which a video loses its whole trend.
 _WHOLE = 0.5
@@ -184,7 +185,7 @@ def in_equal_parts(video: np.ndarray, n_parts: int) -> np.ndarray:
     -------
     float64 ndarray of shape (n_parts, n_features)
     """
-    total = np.vstack([np.zeros(video.shape[1]), np.cumsum(video, axis=0, dtype=float)])
+    total = running_sums(video)
     at = np.linspace(0, len(video), n_parts + 1)
     frames = np.minimum(at.astype(np.int64), len(video) - 1)
     at_edges = total[frames] + (at - frames)[:, None] * video[frames]

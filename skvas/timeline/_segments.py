@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skvas._optional import compiled
+from skvas.videos._frames import running_sums
 
 # Actions are movements where lines leave less than this share of the squares that twice
 # as many means leave.
@@ -67,8 +68,8 @@ def square_losses(statistics: Statistics) -> np.ndarray:
         Entry (i, j) is the loss of the positions i to j - 1; infinite where i >= j.
     """
     edges = np.arange(len(statistics) + 1)
-    total = _running_sums(statistics.mean)
-    squares = _running_sums((statistics.mean**2).sum(axis=1, keepdims=True))[:, 0]
+    total = running_sums(statistics.mean)
+    squares = running_sums((statistics.mean**2).sum(axis=1, keepdims=True))[:, 0]
     length = np.maximum(edges - edges[:, None], 1)
     between = _products(total, total)
     losses: np.ndarray = squares - squares[:, None] - between / length
@@ -93,7 +94,7 @@ def line_gains(statistics: Statistics) -> np.ndarray:
     edges = np.arange(len(statistics) + 1)
     centred = statistics.mean - statistics.mean.mean(axis=0)
     time = edges[:-1] - edges.mean()
-    total, moment = _running_sums(centred), _running_sums(time[:, None] * centred)
+    total, moment = running_sums(centred), running_sums(time[:, None] * centred)
     length = edges - edges[:, None]
     middle = (edges + edges[:, None] - 1) / 2 - edges.mean()
     tilt = _products(moment, moment) + middle**2 * _products(total, total)
@@ -173,7 +174,7 @@ def segment_losses(
     """
     edges = np.arange(len(statistics) + 1) if edges is None else edges
     mean, square = (
-        np.ascontiguousarray(_running_sums(each)[edges].T)
+        np.ascontiguousarray(running_sums(each)[edges].T)
         for each in (statistics.mean, statistics.square)
     )
     find_losses = compiled(_losses_by_cells) or _losses_by_rows
@@ -304,7 +305,3 @@ def _products(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     own = products.diagonal()
     rises: np.ndarray = own[:, None] + own - products - products.T
     return rises
-
-
-def _running_sums(values: np.ndarray) -> np.ndarray:
-    return np.vstack([np.zeros(values.shape[1]), values.cumsum(axis=0)])

@@ -219,13 +219,13 @@ def _find_drift(look: _Look, videos: Sequence[np.ndarray]) -> Detrend | None:
     is_few = len(videos) < MANY or videos[0].shape[1] <= FEW_FEATURES
     if is_few or look.whitened.causal:
         return None
-    if excess_of_trend(look.seen) < SLOW or is_firm(look.order):
-        return None
-    if look.moved >= ENOUGH:
+    drifts = excess_of_trend(look.seen) >= SLOW and not is_firm(look.order)
+    if not drifts or look.moved >= ENOUGH:
         return None
     flat = look.of([video - video.mean(axis=0) for video in look.videos])
     least = max(OFTEN_REPEATS, STEADIER * max(look.plain, flat.plain))
-    ways = [Detrend().fit(videos), Detrend(degree=0, shift=True).fit(videos)]
+    line = Detrend().fit(videos)
+    ways = [line, line._as_fitted(degree=0, shift=True)]  # both learn the same
     looks = [look.of([transform_one(w, v) for v in look.videos]) for w in ways]
     steady, without = max(zip(ways, looks, strict=True), key=lambda way: way[1].plain)
     if without.plain < least:

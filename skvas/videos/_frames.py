@@ -52,6 +52,11 @@ def sample_videos(n_videos: int) -> np.ndarray:
     return np.sort(drawn).astype(np.int64)
 
 
+def running_sums(frames: np.ndarray) -> np.ndarray:
+    """Add up frames one after another, from none on, (n + 1, D), in float64."""
+    return np.vstack([np.zeros(frames.shape[1]), frames.cumsum(axis=0, dtype=float)])
+
+
 def spread_frames(n_frames: int, n_samples: int) -> np.ndarray:
     """Take the middle frame of each of `n_samples` equal strata; nothing is random."""
     if n_frames <= n_samples:

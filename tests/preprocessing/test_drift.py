@@ -208,6 +208,15 @@ def settle(videos):
     return settle_features(whitened, videos, N_ACTIONS)
 
 
+def assert_tells_others(model, videos, labels, path):
+    """Check what a model says of other recordings, and again from its file."""
+    found = model.predict(videos)
+    assert miou(labels, found) > 0.85
+    model.save(path)
+    same = load(path).predict(videos)
+    assert_array_equal(np.concatenate(same), np.concatenate(found))
+
+
 def test_sensors_that_drift_lose_their_trends():
     videos, labels = sensors()
     model = ActionSegmenter(N_ACTIONS, max_epochs=0, random_state=0).fit(videos[:9])
@@ -232,13 +241,24 @@ def test_sensors_that_slip_lose_their_shift(tmp_path):
     assert (steady.degree, steady.shift) == (0, True)
     assert "one moment" in str(model.summary())
     assert miou(labels[:9], model.labels_) > 0.9
-    found = model.predict(moving[9:])
-    assert miou(labels[9:], found) > 0.85
-    model.save(tmp_path / "model")
-    same = load(tmp_path / "model").predict(moving[9:])
-    assert_array_equal(np.concatenate(same), np.concatenate(found))
+    assert_tells_others(model, moving[9:], labels[9:], tmp_path / "model")
     plain = ActionSegmenter(N_ACTIONS, max_epochs=0, features="whitened")
     assert miou(labels[:9], plain.fit(moving[:9]).labels_) < 0.6
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({"degree": 0}, "the mean of each"),
+        ({}, "a line through each"),
+        ({"degree": 2}, "a curve through each"),
+        ({"shift": True}, "a shift at one moment of each"),
+    ],
+)
+def test_summary_tells_what_was_taken_away(parameters, told):
+    features = make_pipeline(Detrend(**parameters), "whitened")
+    model = ActionSegmenter(2, max_epochs=0, features=features, random_state=0)
+    assert told in str(model.fit(VIDEOS).summary())
 
 
 def test_what_hardly_tells_keeps_its_trends():
@@ -274,11 +294,7 @@ def test_sensors_that_drift_about_a_course_keep_it(tmp_path):
         random_state=0,
     ).fit(videos[:9])
     assert miou(labels[:9], model.labels_) > 0.9
-    found = model.predict(videos[9:])
-    assert miou(labels[9:], found) > 0.85
-    model.save(tmp_path / "model")
-    same = load(tmp_path / "model").predict(videos[9:])
-    assert_array_equal(np.concatenate(same), np.concatenate(found))
+    assert_tells_others(model, videos[9:], labels[9:], tmp_path / "model")
     plain = JointAlignSegment(N_ACTIONS, max_epochs=0, features="whitened")
     assert miou(labels[:9], plain.fit(videos[:9]).labels_) < 0.8
 
