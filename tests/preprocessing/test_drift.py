@@ -141,7 +141,7 @@ def test_moment_of_a_shift_leaves_least_of_all_features(n_frames, seed):
 @pytest.mark.parametrize("shift", [False, True])
 def test_what_videos_share_stays_about_a_course(shift):
     time = np.linspace(0, 1, 640)[:, None]
-    course = 5 + np.hstack([4 * time, np.sin(7 * time), time > 0.5])
+    course = 5 + np.hstack([4 * time, np.sin(7 * time), 20 * (time > 0.5)])
     added = np.where(time < 0.3, -1, 1) if shift else 2 * time - 1
     signs = np.array([[1, -1, 3], [-1, 1, -3]])
     videos = [course + added * sign for sign in signs]

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skvas.videos._frames import nearest_of, sample_frames, spread, spread_over, unit
+from skvas.videos._frames import (
+    nearest_of,
+    running_sums,
+    sample_frames,
+    spread,
+    spread_over,
+    unit,
+)
 
 
 @given(st.integers(1, 500), st.integers(1, 60), st.integers(0, 99))
@@ -48,3 +55,10 @@ def test_nearest_is_what_a_plain_search_finds(is_known):
 def test_rows_are_scaled_to_length_one_and_zeros_stay():
     found = unit(np.array([[3.0, 4.0], [0.0, 0.0], [0.0, -1e-9]]))
     assert_allclose(found, [[0.6, 0.8], [0, 0], [0, -1]])
+
+
+def test_running_sums_do_not_round_as_their_frames_do():
+    frames = np.full((100_000, 1), 0.1, dtype=np.float32)
+    sums = running_sums(frames)
+    expected = np.arange(len(frames) + 1) * float(frames[0, 0])
+    assert_allclose(sums[:, 0], expected, rtol=1e-10)
