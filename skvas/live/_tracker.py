@@ -23,6 +23,7 @@ from skvas.live._answers import (
     NextStep,
     join_frames,
 )
+from skvas.live._chain import PositionRates
 from skvas.live._course import LASTING, Course
 from skvas.live._embedder import LiveEmbedder
 from skvas.live._filter import Filter, Seen, smooth
@@ -947,13 +948,26 @@ def _stream_of(fitted: Any, tracker: LiveTracker) -> LiveTracker:
             f"it comes from; give the fitted model as model, got {shorten(fitted)}."
         )
     other: LiveTracker = fitted.stream(lag=math.inf)
-    mine, theirs = tracker._model.gaussians.means, other._model.gaussians.means
-    is_lost = tracker._model.on_embedding and other._embedder is None
-    if is_lost or not np.array_equal(mine, theirs):
+    mine, theirs = tracker._model, other._model
+    is_lost = mine.on_embedding and other._embedder is None
+    # Frames look the same to models that learned other labels on one timeline.
+    is_same = (
+        tracker._names == other._names
+        and np.array_equal(mine.gaussians.means, theirs.gaussians.means)
+        and np.array_equal(_actions(mine), _actions(theirs))
+    )
+    if is_lost or not is_same:
         raise InvalidParameterError(
             "model is not the one that the tracker comes from; give that one."
         )
     return other
+
+
+def _actions(model: LiveModel) -> np.ndarray:
+    """Return the action of each state that frames are compared with."""
+    if isinstance(model.rates, PositionRates):
+        return model.rates.actions
+    return np.arange(model.n_actions)
 
 
 def _check_names(value: Any, n: int) -> list[str] | None:

@@ -316,6 +316,19 @@ def test_row_71_saved_tracker_that_labels_at_the_end_needs_its_model(tmp_path):
         load_tracker(path, model=unordered())
 
 
+@pytest.mark.parametrize("names", ["abce", "abdc", "aacd", [3, 2, 1, 0]])
+def test_row_71_model_of_other_labels_is_another_one(names, tmp_path):
+    def fit(names):
+        y = [np.array(list(names))[data().labels[0]], *[None] * 7]
+        model = JointAlignSegment(max_epochs=0, random_state=0)
+        return model.fit(data().videos[:8], y)
+
+    fit("abcd").stream(lag=math.inf).save(tmp_path / "tracker")
+    load_tracker(tmp_path / "tracker", model=fit("abcd"))
+    with pytest.raises(InvalidParameterError, match="not the one"):
+        load_tracker(tmp_path / "tracker", model=fit(names))
+
+
 def test_segments_of_a_recording_are_its_labels():
     stream = tracker()
     labels = stream.push(new_video()).labels
