@@ -220,6 +220,11 @@ default=None
             If a video is not what `fit` has seen; names the video.
         NotFittedError
             If `fit` was not called.
+
+        Warns
+        -----
+        UnlikeRecordingsWarning
+            If a video is unlike those of `fit`, see :meth:`unlike`.
         """
         return self.match(videos)
 

@@ -26,7 +26,7 @@ from skvas._on_demand import (
     keep_of,
     lengths_of,
 )
-from skvas._printing import name_first, tell
+from skvas._printing import levels_to_user, name_first, tell
 from skvas._typing import Device, Self, Videos
 from skvas.applications._diagnosis import NAMED, FitSummary, diagnose, summarise
 from skvas.datasets._on_disk import open_files
@@ -89,7 +89,7 @@ from skvas.preprocessing._spikes import learn_reach, without_spikes
 from skvas.preprocessing._strangers import Usual, find_strangers, learn_usual
 from skvas.recipes import RECIPES, Recipe, find_recipe
 from skvas.timeline._model import find_order, has_order
-from skvas.timeline._settled import MAX_VIDEOS, N_CLUSTERS, settle_features
+from skvas.timeline._settled import N_CLUSTERS, settle_features
 from skvas.training._callbacks import progress
 from skvas.training._checkpoint import (
     AnyCheckpoint,
@@ -689,7 +689,6 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
 
         These are the positions of the videos that are no strangers.
         """
-        features, related = None, None
         fit = partial(
             fit_features,
             self._features_asked(),
@@ -698,15 +697,14 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         )
         fitted = checkpoint.once("features", partial(fit, videos))
         keep, some = keep_of(videos), videos
-        # Of many videos on demand few are looked at before features are settled.
-        if not isinstance(videos, VideosOnDemand) or len(videos) <= 2 * MAX_VIDEOS:
-            features = apply_features(fitted, videos, keep)
-            related = self._who_counts(fitted, features, codes)
-            if len(related) < len(videos):
-                some, features = choose(videos, related), None
-                with warnings.catch_warnings():  # of what was warned of before
-                    warnings.simplefilter("ignore", DegenerateFramesWarning)
-                    fitted = checkpoint.once("related", partial(fit, some))
+        seen = apply_features(fitted, videos, keep)
+        related = self._who_counts(fitted, seen, codes)
+        features: Sequence[np.ndarray] | None = seen
+        if len(related) < len(videos):
+            some, features = choose(videos, related), None
+            with warnings.catch_warnings():  # of what was warned of before
+                warnings.simplefilter("ignore", DegenerateFramesWarning)
+                fitted = checkpoint.once("related", partial(fit, some))
         if self._leaves_features() and self._recipe.chooses:
             look = partial(settle_features, fitted, some, n_clusters, features)
             better = checkpoint.once("settled", look)
@@ -714,8 +712,6 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
                 fitted, features = better, None
         if features is None:
             features = apply_features(fitted, videos, keep)
-        if related is None:
-            related = self._who_counts(fitted, features, codes)
         return fitted, features, related
 
     def _who_counts(
@@ -880,7 +876,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
             "those of fit: labels and matches mean little. Another activity, another "
             "device, or a channel that failed?",
             UnlikeRecordingsWarning,
-            stacklevel=4,
+            stacklevel=levels_to_user(),
         )
 
     def _check_videos(

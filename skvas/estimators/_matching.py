@@ -192,17 +192,25 @@ class MatchesFrames(BaseVideoEstimator):
             timeline.
         NotFittedError
             If `fit` was not called.
+
+        Warns
+        -----
+        UnlikeRecordingsWarning
+            If a video is unlike those of `fit`, see :meth:`unlike`.
         """
         videos = open_files(videos)
-        if check_choice("via", via, VIAS) == "timeline":
+        by_timeline = check_choice("via", via, VIAS) == "timeline"
+        views = self._view(videos)
+        self._warn_of_unlike(videos, views)
+        if by_timeline:
             follower = self._follower()
             (common,) = follower.look(self._look([self.reference_]))
-            passages = follower.look(self._view(videos))
+            passages = follower.look(views)
             found = [align_passages(p, common).matches_x for p in passages]
         else:
             matcher = self._matcher()
             (reference,) = matcher.look(self._look([self.reference_]))
-            found = matcher.match(matcher.look(self._view(videos)), reference)
+            found = matcher.match(matcher.look(views), reference)
         return like_input(found, is_single_video(videos))
 
     def _view_one(self, name: str, video: Any) -> Views:

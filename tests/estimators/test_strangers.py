@@ -12,7 +12,6 @@ import skvas
 from skvas import ActionSegmenter, JointAlignSegment, Segmenting, VideoAligner
 from skvas.applications._diagnosis import unlike_recordings
 from skvas.datasets import make_videos
-from skvas.estimators import _base
 from skvas.exceptions import ModelFileError, UnlikeRecordingsWarning
 from skvas.preprocessing import WhitenedViews, _strangers
 from skvas.preprocessing._features import apply_features, collection_of
@@ -187,17 +186,21 @@ def test_stranger_only_has_a_place_on_the_timeline():
     assert timeline.alignability_[WHERE] < 0.3 < timeline.alignability_.max()
 
 
-def test_stranger_among_many_on_demand_has_no_say_in_actions(tmp_path, monkeypatch):
-    monkeypatch.setattr(_base, "MAX_VIDEOS", 2)
+def test_many_files_with_a_stranger_are_fitted_as_in_memory(tmp_path):
+    videos = list(make_videos(66, n_frames=(40, 60), random_state=0).videos)
+    videos[WHERE] = stranger(videos[0].shape[1])
     paths = []
-    for index, video in enumerate(with_stranger(FREE.videos)):
+    for index, video in enumerate(videos):
         paths.append(tmp_path / f"{index}.npy")
         np.save(paths[-1], video)
-    model = ActionSegmenter(4, max_epochs=0, random_state=0).fit(paths)
+    model = ActionSegmenter(4, max_epochs=0, random_state=0)
+    known, known_labels = model.fit(videos).transform(videos), model.labels_
     assert model.diagnosis_["unlike"] == [WHERE]
-    assert len(model.usual_["frames"]) == len(FREE.videos)
-    known = skvas.metrics.mof(FREE.labels, others(model.labels_))
-    assert known > 0.9
+    found = model.fit(paths).transform(videos)
+    assert model.diagnosis_["unlike"] == [WHERE]
+    pairs = zip([*found, *model.labels_], [*known, *known_labels], strict=True)
+    for one, other in pairs:
+        np.testing.assert_array_equal(one, other)
 
 
 def test_checkpoint_of_a_collection_with_a_stranger_is_resumed(tmp_path):
@@ -366,6 +369,16 @@ def test_labels_of_unlike_recordings_come_with_a_warning(cls):
         model.predict(videos)
     with pytest.warns(UnlikeRecordingsWarning, match="recording 7 and 2 more are"):
         model.predict([stranger()] * 10)
+
+
+@pytest.mark.parametrize("cls", [VideoAligner, JointAlignSegment])
+@pytest.mark.parametrize("name", ["predict", "match"])
+def test_matches_of_unlike_recordings_come_with_a_warning(cls, name):
+    answer = getattr(fitted(cls, FREE), name)
+    answer(FREE.videos)  # without one
+    with pytest.warns(UnlikeRecordingsWarning, match="^recording 1 is") as told:
+        answer([FREE.videos[0], stranger()])
+    assert [warning.filename for warning in told] == [__file__]
 
 
 @every_estimator
