@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import re
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -15,6 +17,7 @@ __all__ = ["frames_of_lines"]
 # What stands between the cells of a line, where it occurs; else white space. A comma
 # beside a semicolon or a tab is in a number, as in tables.
 MARKS = (";", "\t", ",")
+QUOTED = re.compile('"[^"]*"')
 
 
 def frames_of_lines(
@@ -78,10 +81,14 @@ def _lines() -> Iterator[str]:
 
 
 def _cells(line: str) -> list[str]:
-    for mark in MARKS:
-        if mark in line:
-            return [cell.strip() for cell in line.strip(" \r\n").split(mark)]
-    return line.split()
+    """Split a line at the first of the marks that is not between quotes."""
+    line = line.strip(" \r\n")
+    bare = QUOTED.sub("", line)
+    mark = next((mark for mark in MARKS if mark in bare), None)
+    if mark is None and '"' not in line:
+        return line.split()
+    cells = next(csv.reader([line], delimiter=mark or " ", skipinitialspace=True))
+    return [cell.strip() for cell in cells]
 
 
 def _number(cell: str) -> float | None:
@@ -96,7 +103,6 @@ def _number(cell: str) -> float | None:
 
 def _columns(found: list[str], names: Sequence[str], what: str) -> Sequence[int]:
     """Return where the features of the model are among the names of a line."""
-    found = [name.strip('"') for name in found]
     if any(found.count(name) != 1 for name in names):
         raise ValueError(
             f"{what} has the names {', '.join(found)}; the model was fitted to "

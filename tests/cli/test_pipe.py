@@ -112,6 +112,16 @@ def test_first_line_may_have_names(monkeypatch):
         read(monkeypatch, "time,a,b,c\n")
 
 
+def test_quotes_are_those_of_tables(monkeypatch):
+    names = ["f,b", "x y"]
+    found = read(monkeypatch, '"x y","f,b",z\n"1","2,5","3"\n4,"",6\n', 2, names)
+    np.testing.assert_array_equal(found, [[2.5, 1], [np.nan, 4]])
+    assert read(monkeypatch, '"1" "2.5"\n3 4\n', 2).tolist() == [[1, 2.5], [3, 4]]
+    assert read(monkeypatch, '"1,5"\n2\n', 1).tolist() == [[1.5], [2]]
+    with pytest.raises(ValueError, match="line 1 of the .* has 1 cells"):
+        read(monkeypatch, '"1,2,3\n', 3)
+
+
 def test_first_name_may_be_empty_as_that_of_row_numbers(monkeypatch):
     found = read(monkeypatch, ",x,y\n0,1,2\n1,3,\n", 2, names=["x", "y"])
     np.testing.assert_array_equal(found, [[1, 2], [3, np.nan]])
