@@ -17,7 +17,7 @@ from skvas.datasets import Recordings
 from skvas.io import SegmentTable, TimedSegment, read_corrections, read_segments
 from skvas.io._corrections import is_corrections
 from skvas.io._table import find_outside, frame_edges
-from skvas.labels._reading import without_marks
+from skvas.validation import without_marks
 
 __all__ = ["read_labels"]
 
@@ -99,7 +99,8 @@ def _spell(
     if row is not None:
         raise ValueError(
             f"{str(file)!r} has the segment {row.label!r} from {row.start:g} to "
-            f"{row.end:g} s, but {video!r} lasts {edges[-1]:.6g} s; correct its times."
+            f"{row.end:g} s, but {video!r} goes from {edges[0]:.6g} to "
+            f"{edges[-1]:.6g} s; correct its times."
         )
     if "fps" in clock:
         clock["n_frames"] = n_frames

@@ -193,9 +193,9 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
         "--curves",
         metavar="N",
         nargs="+",
-        type=int,
+        type=_index_or_name,
         default=[],
-        help="for a page: up to three features to draw, by index",
+        help="for a page: up to three features to draw, by index or name",
     )
     parser.add_argument(
         "--edges",
@@ -318,8 +318,12 @@ def _duration(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _index_or_name(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
+
+
 def _edge(text: str) -> tuple[int | str, ...]:
-    points = tuple(int(p) if p.isdecimal() else p for p in text.split(","))
+    points = tuple(map(_index_or_name, text.split(",")))
     if len(points) != 2:
         raise argparse.ArgumentTypeError(f"expected two points as A,B, got {text!r}")
     return points

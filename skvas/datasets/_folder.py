@@ -21,6 +21,7 @@ from skvas.datasets._arrays import read_array
 from skvas.datasets._on_disk import SUFFIXES, FeatureFile, read_features
 from skvas.datasets._recordings import Recordings
 from skvas.validation import (
+    NO_NAMES,
     VIDEO_SUFFIXES,
     check_choice,
     check_path,
@@ -572,7 +573,7 @@ def _number(words: list[list[str] | None]) -> dict[str, int]:
     """Return the numbers of the names of labels, in the order of the alphabet."""
     found = [word for video in words if video is not None for word in video]
     first_of = find_respellings(found)
-    names = sorted({*found} - first_of.keys())
+    names = sorted({*found} - first_of.keys() - NO_NAMES)
     return {name: key for key, name in enumerate(names)}
 
 
@@ -586,14 +587,15 @@ def _merge(ids: dict[str, int]) -> tuple[list[str], dict[str, int]]:
 
 
 def _encode(words: list[str], codes: dict[str, int], file: Path) -> NDArray[np.int64]:
-    """Turn the names of one video's labels into positions."""
+    """Turn the names of one video's labels into positions; -1 where there is none."""
+    codes = dict.fromkeys(NO_NAMES, -1) | codes
     words = [*map(spelled_as(codes), words)]
     unknown = sorted(set(words) - set(codes))
     if unknown:
         raise ValueError(
             f"{str(file)!r}, line {words.index(unknown[0]) + 1}: unknown labels "
             f"{', '.join(map(repr, unknown))}. The mapping has "
-            f"{', '.join(map(repr, codes))}."
+            f"{', '.join(repr(name) for name in codes if codes[name] >= 0)}."
         )
     return np.array([codes[word] for word in words], dtype=np.int64)
 

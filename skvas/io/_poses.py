@@ -14,7 +14,7 @@ from skvas._atomic import in_order
 from skvas.datasets._arrays import read_array
 from skvas.datasets._recordings import Recordings
 from skvas.io import _deeplabcut, _landmarks, _tracks
-from skvas.io._sources import list_sources
+from skvas.io._sources import list_sources, two_of_one_name
 from skvas.io._track import Track
 from skvas.validation import (
     are_same_names,
@@ -168,6 +168,7 @@ def read_poses(
     refuse_text("keypoints", keypoints)
     is_named = isinstance(source, Mapping) and not _is_dataset(source)
     tracks: dict[str, Track] = {}
+    read_from: dict[str, Any] = {}
     for name, item in _list(source, format).items():
         kind = _find_format(item) if format is None else format
         try:
@@ -182,10 +183,8 @@ def read_poses(
         if track.name is not None and not is_named:
             name = track.name
         if name in tracks:
-            raise ValueError(
-                f"Two recordings are called {name!r}; pass a dict of names and files."
-            )
-        tracks[name] = track
+            raise two_of_one_name(name, read_from[name], item)
+        tracks[name], read_from[name] = track, item
     _check_same_points(tracks)
     known = list(tracks.values())
     rates: list[Any] = [track.fps if fps is None else fps for track in known]

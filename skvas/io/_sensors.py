@@ -23,6 +23,7 @@ from skvas.io._clock import (
 from skvas.io._columns import PARQUET, TEXT, Sheet, read_columns
 from skvas.io._sources import list_sources, name_passed_over
 from skvas.validation import (
+    NO_NAMES,
     check_choice,
     check_fps,
     check_media,
@@ -662,7 +663,7 @@ def _encode(
 ) -> tuple[list[np.ndarray] | None, list[str]]:
     """Turn labels into positions in their names, in the order of first appearance.
 
-    An empty cell is -1, as no action has this label.
+    Cells that say that there is no label are -1, as no action has this label.
     """
     known = [[_as_text(word) for word in video] for video in words if video is not None]
     if not known:
@@ -676,6 +677,8 @@ def _encode(
 
 
 def _as_text(word: Any) -> str:
-    if isinstance(word, float) and word.is_integer():
-        return str(int(word))
-    return "" if is_missing(word) else str(word)
+    if is_missing(word):
+        return ""
+    is_whole = isinstance(word, float) and word.is_integer()
+    text = str(int(word)) if is_whole else str(word)
+    return "" if text in NO_NAMES else text

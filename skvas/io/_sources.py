@@ -67,11 +67,27 @@ def list_sources(source: Any, suffixes: Sequence[str], what: str) -> dict[str, A
         is_path = isinstance(item, (str, os.PathLike))
         name = Path(item).stem if is_path else f"recording {index}"
         if name in found:
-            raise ValueError(
-                f"Two recordings are called {name!r}; pass a dict of names and files."
-            )
+            raise two_of_one_name(name, found[name], item)
         found[name] = item
     return found
+
+
+def two_of_one_name(name: str, one: Any, other: Any) -> ValueError:
+    """Return the error of two recordings that are called the same.
+
+    Parameters
+    ----------
+    name : str
+        What they are called.
+    one, other : object
+        The files, or what else they are read from.
+    """
+    files = [str(item) for item in (one, other) if isinstance(item, (str, os.PathLike))]
+    of = f": {files[0]!r} and {files[1]!r}" if len(files) == 2 else ""
+    return ValueError(
+        f"Two recordings are called {name!r}{of}; move one elsewhere, or pass a dict "
+        "of names and files."
+    )
 
 
 def is_recording(file: Path, suffixes: Collection[str]) -> bool:

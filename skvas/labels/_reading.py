@@ -21,6 +21,7 @@ from skvas.io._table import find_outside, frame_edges
 from skvas.labels._known import BY_NUMBER, Clock, Known, find_clocks
 from skvas.labels._stamps import fill_between
 from skvas.validation import (
+    NO_NAMES,
     are_same_names,
     find_respellings,
     is_missing,
@@ -29,14 +30,11 @@ from skvas.validation import (
     list_videos,
     naming_video,
     spelled_as,
+    without_marks,
 )
 
 # The label that other libraries of scikit-learn's kind give to what has none.
 NO_LABEL = -1
-# What says so in a file, whose labels are texts: also what pandas reads as missing.
-NO_NAMES = frozenset(
-    ("", "-1", "nan", "NaN", "NA", "N/A", "n/a", "<NA>", "null", "NULL", "None")
-)
 # Characters of a label, at most.
 MAX_LENGTH = 1000
 INTEGERS = np.iinfo(np.int64)
@@ -194,7 +192,10 @@ def frame_labels(
     """Spell labels out as one entry a frame, None where a frame has no label.
 
     `fit` reads the same forms, with `start` and `end` in frames. This function is for
-    rows in seconds, and to look at what `fit` makes of labels.
+    rows in seconds, and to look at what `fit` makes of labels. What it returns does not
+    say which labels were timestamps: to `fit` they are single frames then, and
+    boundaries between them are not looked for. For that give the timestamps in frames,
+    ``{round(seconds * fps): label}``.
 
     Parameters
     ----------
@@ -434,7 +435,7 @@ def _from_frames(item: Any, n_frames: int) -> list[int | str | None]:
 def _refuse_texts_of_missing(values: list[str | None]) -> None:
     """Refuse what NumPy makes of missing labels among texts; masked ones are None."""
     seen = {value for value in values if value is not None}
-    marks = seen & {"nan", "<NA>"}
+    marks = seen & {"nan", "NaT", "<NA>", "None"}
     if any(not text.lstrip("-").isdecimal() for text in seen):
         marks |= seen & {"-1"}
     if marks:
@@ -508,7 +509,7 @@ def _from_segment_table(
     if row is not None:
         raise ValueError(
             f"the segment {row.label!r} from {row.start:g} to {row.end:g} s is not "
-            f"inside the video, which lasts {edges[-1]:.6g} s."
+            f"inside the video, which goes from {edges[0]:.6g} to {edges[-1]:.6g} s."
         )
     found = table.to_labels(
         name, fps=clock.fps, times=clock.times, n_frames=n_frames, fill=""
@@ -521,17 +522,6 @@ def _from_segment_table(
             "no frame would; leave it out, or lengthen it."
         )
     return [read_label(value) for value in without_marks(found)]
-
-
-def without_marks(texts: Sequence[str]) -> list[str]:
-    """Put the empty text in place of what says, in a file, that there is no label.
-
-    Parameters
-    ----------
-    texts : sequence of str
-        Labels of frames, from a table of segments.
-    """
-    return ["" if text in NO_NAMES else text for text in texts]
 
 
 def _frame(time: Any, n_frames: int, clock: Clock) -> int:
@@ -551,7 +541,8 @@ def _frame(time: Any, n_frames: int, clock: Clock) -> int:
             what = "is no whole frame"
         raise ValueError(
             f"{seconds} {what}; if times are in seconds, give the rate: "
-            "skvas.labels.frame_labels(y, videos, fps=...) spells labels out."
+            "skvas.labels.frame_labels(y, videos, fps=...) spells segments out; "
+            "timestamps, one frame of each segment, are round(seconds * fps)."
         )
     return int(time)
 
@@ -598,15 +589,17 @@ def _text(value: str) -> str:
 def _refuse_lone_frames(
     names: np.ndarray, codes: Iterable[np.ndarray], single: bool
 ) -> None:
-    """Refuse a class of one frame among labelled stretches, which is a slip."""
+    """Refuse a class of one frame next to labelled ones, in stretches: a slip."""
     total = np.zeros(len(names), dtype=np.int64)
     where = np.zeros(len(names), dtype=np.int64)
     for index, code in enumerate(codes):
-        known = code[code >= 0]
-        np.add.at(total, known, 1)
+        known = code >= 0
+        np.add.at(total, code[known], 1)
         n_runs = 1 + int((np.diff(code) != 0).sum())
-        if len(known) >= STRETCH * n_runs:  # else frames were labelled one by one
-            where[known] = index + 1
+        if known.sum() >= STRETCH * n_runs:  # else frames were labelled one by one
+            # A frame by itself answers a query; a slip has labels beside it.
+            beside = np.pad(known, 1)
+            where[code[known & (beside[:-2] | beside[2:])]] = index + 1
     lone = np.flatnonzero((total == 1) & (where > 0))
     if len(lone):
         index = int(where[lone[0]]) - 1

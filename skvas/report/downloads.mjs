@@ -57,11 +57,11 @@ export function asTable(videos, nameOf) {
     .join("");
 }
 
-// The field's text: a label a line, for each frame.
+// The field's text: a label a line, for each frame; -1 says that there is none.
 export function asFrames(v, nameOf) {
   const lines = [];
   for (const s of v.segments) {
-    const text = s.code < 0 ? "background" : nameOf(s.code).replace(/\s+/g, " ");
+    const text = s.code < 0 ? "-1" : nameOf(s.code).replace(/\s+/g, " ");
     for (let at = s.start; at < s.end; at += 1) lines.push(text);
   }
   return `${lines.join("\n")}\n`;

@@ -10,10 +10,12 @@ from skvas.validation._containers import (
     media_type,
 )
 from skvas.validation._labels import (
+    NO_NAMES,
     check_labels,
     is_missing,
     is_unlabelled,
     respell,
+    without_marks,
 )
 from skvas.validation._naming import (
     are_same_names,
@@ -48,6 +50,7 @@ from skvas.validation._videos import (
 )
 
 __all__ = [
+    "NO_NAMES",
     "VIDEO_SUFFIXES",
     "are_same_names",
     "check_choice",
@@ -81,4 +84,5 @@ __all__ = [
     "unchanged_on_failure",
     "warn_of_second_video",
     "warn_of_transposed",
+    "without_marks",
 ]

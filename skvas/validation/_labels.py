@@ -175,6 +175,34 @@ def is_unlabelled(value: Any) -> bool:
     return is_missing(value) or (isinstance(value, (str, Real)) and value in ("", -1))
 
 
+# What says in a file, whose labels are texts, that a frame has none: also what pandas
+# reads as missing.
+NO_NAMES = frozenset(
+    ("", "-1", "nan", "NaN", "NA", "N/A", "n/a", "<NA>", "null", "NULL", "None")
+)
+
+
+def without_marks(texts: Sequence[str]) -> list[str]:
+    """Put the empty text in place of what says, in a file, that there is no label.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Labels of frames, from a file.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> from skvas.validation import without_marks
+    >>> without_marks(["pour", "-1", "NA"])
+    ['pour', '', '']
+    """
+    return ["" if text in NO_NAMES else text for text in texts]
+
+
 # What has no frames, or no order of them.
 _NO_LABELS = (type(None), str, bytes, PathLike, Mapping, Set, Iterator)
 

@@ -772,6 +772,8 @@ def test_report_writes_a_page_that_links_videos(folder, joint, tmp_path, capsys)
     write_clip(tmp_path / "clips" / "v1.mp4", grey([0, 255]))
     page = tmp_path / "page.html"
     assert run("report", joint, folder, "-o", page, "--curves", 0, 2) == 0
+    assert run("report", joint, folder, "-o", page, "--curves", "x") == 1
+    assert "features has 'x'" in capsys.readouterr().err
     text = page.read_text(encoding="utf-8")
     assert all(f'"name":"v{i}"' in text for i in range(4))
     assert f"<title>{folder.name}</title>" in text

@@ -43,7 +43,7 @@ def test_segment_behind_the_end_is_refused(raw, tmp_path, capsys, start, end):
     assert fit_labels(raw, tmp_path, tmp_path / "y.csv") == 1
     said = capsys.readouterr().err
     assert re.search(
-        rf"y\.csv' has the segment 'b' from .* but 'r0' lasts {last:g} s", said
+        rf"y\.csv' has the segment 'b' from .* but 'r0' goes from 0 to {last:g} s", said
     )
     assert not (tmp_path / "model").exists()
 

@@ -163,6 +163,17 @@ def test_name_that_a_given_mapping_lacks_is_reported(tmp_path):
         load_folder(tmp_path, mapping={"stir": 0})
 
 
+def test_marks_of_no_label_are_no_actions_unless_a_mapping_lists_them(tmp_path):
+    write_video(tmp_path, "a", ramp(5), ["1", "-1", "0", "NA", "1"])
+    write_video(tmp_path, "b", ramp(2), ["-1", "-1"])
+    data = load_folder(tmp_path)
+    assert data.action_names == ["0", "1"]
+    assert [labels.tolist() for labels in data.labels] == [[1, -1, 0, -1, 1], [-1, -1]]
+    data = load_folder(tmp_path, mapping={"0": 4, "1": 5, "NA": 6})
+    assert data.action_names == ["0", "1", "NA"]
+    assert data.labels[0].tolist() == [1, -1, 0, 2, 1]
+
+
 def test_split_has_its_videos_in_the_order_of_the_folder(tmp_path):
     for activity, name in [
         ("coffee", "01"),

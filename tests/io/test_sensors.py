@@ -610,6 +610,27 @@ def test_labels_of_frames_are_those_of_the_nearest_samples(tmp_path):
     assert labels == [f"n{round(10 * i / 3)}" for i in range(len(labels))]
 
 
+def test_marks_of_no_label_are_no_actions(tmp_path):
+    for name, words in (("a", ["0", "-1", "", "1", "NA"]), ("b", ["-1"] * 5)):
+        times = [k / 10 for k in range(5)]
+        text = table(times, times, words, names=("time", "x", "label"))
+        write(tmp_path / f"{name}.csv", text)
+    found = read_sensors(tmp_path, labels="label")
+    assert found.action_names == ["0", "1"]
+    assert [labels.tolist() for labels in found.labels] == [
+        [0, -1, -1, 1, -1],
+        [-1] * 5,
+    ]
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.txt"])
+def test_two_files_of_one_name_are_both_named(tmp_path, name):
+    for file in ("a.csv", name):
+        write(tmp_path / file, table(TIMES, X, X))
+    with pytest.raises(ValueError, match=r"called 'a': .*a\.csv' and .*'; move one"):
+        read_sensors(tmp_path)
+
+
 @pytest.mark.parametrize("fps", [None, 7])
 def test_frames_long_before_the_first_sample_are_a_gap(tmp_path, fps):
     values = [*[""] * 20, *X[20:40], *[""] * 10]  # nothing up to 2 s, nor from 4 s on

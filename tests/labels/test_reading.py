@@ -233,7 +233,9 @@ def test_segments_behind_the_end_are_refused():
     assert spelled[0].tolist() == [None, "pour", "pour", None, "stir", "stir"]
     for late in (TimedSegment("tea", 2, 4, "stir"), TimedSegment("tea", 8, 9, "sip")):
         table = SegmentTable([rows[0], late])
-        with pytest.raises(ValueError, match="video 0: .*not inside .* lasts 3 s"):
+        with pytest.raises(
+            ValueError, match="video 0: .*not inside .* goes from 0 to 3 s"
+        ):
             frame_labels([table, None], VIDEOS, fps=2)
 
 
@@ -327,7 +329,7 @@ def test_a_video_may_be_without_labels_in_any_way(nothing):
     assert found[1].tolist() == [None, None]
 
 
-@pytest.mark.parametrize("missing", [np.nan, -1])
+@pytest.mark.parametrize("missing", [np.nan, -1, "None", "NaT"])
 def test_row_68_texts_of_what_is_missing_are_refused(missing):
     labels = np.array(["a", "a", missing])
     assert labels.dtype.kind == "U"
@@ -335,6 +337,17 @@ def test_row_68_texts_of_what_is_missing_are_refused(missing):
         frame_labels([labels], [np.ones((3, 1))])
     numbers = frame_labels([np.array(["1", "-1", "2"])], [np.ones((3, 1))])
     assert numbers[0].tolist() == ["1", "-1", "2"]
+
+
+def test_one_frame_that_stands_by_itself_is_no_slip():
+    labels = np.full(12, None, dtype=object)
+    labels[:8], labels[9] = "a", "b"
+    assert read(labels, np.ones((12, 2))).names.tolist() == ["a", "b"]
+    for slip in (8, 4):
+        labels[8:] = None
+        labels[slip] = "b"
+        with pytest.raises(ValueError, match="'b' has one frame alone"):
+            read(labels, np.ones((12, 2)))
 
 
 def test_row_68_rows_of_texts_are_refused_with_the_way_out():

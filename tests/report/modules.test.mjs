@@ -222,7 +222,7 @@ test("files have the segments that have an action", () => {
       '"tea, 1",2.5,5,"st""ir\n<",2.5\r\n',
   );
   const lines = asFrames(video, nameOf).split("\n");
-  assert.deepEqual([lines[0], lines[20], lines[49], lines.length], ["pour", "background", 'st"ir <', 51]);
+  assert.deepEqual([lines[0], lines[20], lines[49], lines.length], ["pour", "-1", 'st"ir <', 51]);
   const elan = asElan(video, nameOf, new Date(0));
   assert.match(elan, /MEDIA_URL="..\/a b.mp4" MIME_TYPE="video\/mp4"/);
   assert.match(elan, /<ANNOTATION_VALUE>st&quot;ir\n&lt;</);
