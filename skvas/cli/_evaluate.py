@@ -94,18 +94,26 @@ def _true_labels(
     if y is not None:
         lengths = lengths_of(data.videos)
         found = number_labels(y, lengths, single=False, to_learn=False)
-        codes = [known if (known >= 0).any() else None for known in found.codes]
         if not len(found.names):
             raise ValueError(
                 f"{options.labels!r} labels no frame of {options.folder!r}."
             )
-        return [str(name) for name in found.names.tolist()], codes
-    if data.labels is None:
+        return [str(name) for name in found.names.tolist()], _labelled(found.codes)
+    if data.labels is None or not data.action_names:
         raise ValueError(
             f"{options.folder!r} has no labels to evaluate by; give files of labelled "
             "segments as --labels."
         )
-    return data.action_names, data.labels
+    return data.action_names, _labelled(data.labels)
+
+
+def _labelled(
+    codes: Sequence[np.ndarray | None],
+) -> list[np.ndarray | None]:
+    """Put None in place of the labels of a recording that label no frame."""
+    return [
+        known if known is not None and (known >= 0).any() else None for known in codes
+    ]
 
 
 def _called(model: Any, labels: list[str]) -> dict[Any, str]:

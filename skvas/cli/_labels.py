@@ -43,6 +43,11 @@ def read_labels(options: argparse.Namespace, data: Recordings) -> list[Any] | No
     labels: dict[str, Any] = {}
     origin: dict[str, Path] = {}
     for file in files:
+        if is_corrections(file):
+            raise ValueError(
+                f"{str(file)!r} has corrections of a page, which are of many "
+                f"recordings; give the file itself: --labels {str(file)!r}."
+            )
         tier = options.tier if _has_tiers(file) else None
         # Of one label a frame, a second is a frame.
         table = read_segments(file, tier=tier, fps=1.0 if _is_frames(file) else None)

@@ -817,6 +817,11 @@ def test_fit_takes_the_corrections_of_a_page(folder, tmp_path, capsys):
         "videos": [{"name": "v2", "n_frames": len(video), "segments": rows}],
     }
     (tmp_path / "corrections.json").write_text(json.dumps(saved))
+    (tmp_path / "y").mkdir()
+    (tmp_path / "y" / "c.json").write_text(json.dumps(saved))
+    command = ("fit", folder, "--epochs", 0, "-o", tmp_path / "no model")
+    assert run(*command, "--labels", tmp_path / "y") == 1
+    assert "c.json' has corrections of a page" in capsys.readouterr().err
     command = ("fit", folder, "--labels", tmp_path / "corrections.json")
     assert run(*command, "--epochs", 0, "-o", tmp_path / "model") == 0
     model = skvas.load(tmp_path / "model")

@@ -70,6 +70,25 @@ def test_segments_may_say_that_they_have_no_label(raw, tmp_path, capsys, mark):
     assert run("evaluate", tmp_path / "model", raw, *labels) == 0
 
 
+def test_folder_is_evaluated_as_its_files_are(tmp_path, capsys):
+    videos = make_videos(4, n_actions=2, n_frames=(40, 50), random_state=0)
+    pairs = zip(videos.videos, videos.labels, strict=True)
+    for i, (video, labels) in enumerate(pairs):
+        words = np.where(labels == 1, "-1", "a") if i < 3 else ["-1"] * len(labels)
+        for part in ("features", "groundTruth"):
+            (tmp_path / part).mkdir(exist_ok=True)
+        np.save(tmp_path / "features" / f"v{i}.npy", video)
+        (tmp_path / "groundTruth" / f"v{i}.txt").write_text("\n".join(words))
+    model = tmp_path / "model"
+    assert run("fit", tmp_path, "--epochs", 0, "-k", 2, "-o", model) == 0
+    capsys.readouterr()
+    said = []
+    for labels in ([], ["--labels", tmp_path / "groundTruth"]):
+        assert run("evaluate", model, tmp_path, *labels) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+
+
 def test_two_files_about_one_video_are_refused(raw, tmp_path, capsys):
     for name, label in (("r0.csv", "a"), ("old/r0.csv", "b")):
         write_labels(tmp_path / "y" / name, f"r0,0,1,{label}")
