@@ -98,9 +98,10 @@ def read_clock(
         raise ValueError(_explain(sheet, called[0]))
     if not found:
         return None, None
-    # A date beside a time of day stands still.
-    moving = (name for name, times in found.items() if _moves(times))
-    name = next(moving, next(iter(found)))
+    # A date beside a time of day stands still, or goes on at midnight alone.
+    moving = [name for name, times in found.items() if _moves(times)]
+    finer = [name for name in moving if not _are_days(found[name])]
+    name = next(iter((*finer, *moving, *found)))
     return name, _to_seconds(name, found[name], unit, sheet)
 
 
@@ -295,6 +296,15 @@ def _perhaps(columns: Mapping[str, np.ndarray]) -> list[str]:
 def _moves(times: np.ndarray) -> bool:
     known = times[times == times]  # neither NaN nor NaT
     return len(known) < 2 or bool((known != known[0]).any())
+
+
+def _are_days(times: np.ndarray) -> bool:
+    """Tell whether times are dates alone, of several rows each."""
+    if times.dtype.kind != "M":
+        return False
+    known = times[~np.isnat(times)]
+    are_whole = bool((known == known.astype("M8[D]")).all())
+    return are_whole and 2 * len(np.unique(known)) < len(known)
 
 
 def _explain(sheet: Sheet, clock: str) -> str:

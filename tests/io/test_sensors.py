@@ -299,6 +299,19 @@ def test_time_of_day_beside_a_date_is_the_time(tmp_path):
     assert found.notes == ["left out: date"]
 
 
+def test_date_that_goes_on_at_midnight_is_not_the_time(tmp_path):
+    dates = ["2024-05-01"] * 3 + ["2024-05-02"] * 4
+    times = [f"23:59:59.{k}" for k in (7, 8, 9)] + [f"00:00:00.{k}" for k in range(4)]
+    names = ("date", "time", "x")
+    write(tmp_path / "a.csv", table(dates, times, X[:7], names=names))
+    found = read_sensors(tmp_path)
+    assert (found.fps, found.feature_names) == ([10], ["x"])
+    assert_allclose(found[0][:, 0], X[:7])
+    days = [f"2024-05-{day:02}" for day in range(1, 8)]
+    write(tmp_path / "a.csv", table(days, times, X[:7], names=names))
+    assert read_sensors(tmp_path).fps == pytest.approx([1 / 86400], rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("times", "message"),
     [
