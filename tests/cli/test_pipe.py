@@ -116,6 +116,8 @@ def test_quotes_are_those_of_tables(monkeypatch):
     names = ["f,b", "x y"]
     found = read(monkeypatch, '"x y","f,b",z\n"1","2,5","3"\n4,"",6\n', 2, names)
     np.testing.assert_array_equal(found, [[2.5, 1], [np.nan, 4]])
+    found = read(monkeypatch, '"a;b",c\n"1","2"\n', 2, ["c", "a;b"])
+    assert found.tolist() == [[2, 1]]
     assert read(monkeypatch, '"1" "2.5"\n3 4\n', 2).tolist() == [[1, 2.5], [3, 4]]
     assert read(monkeypatch, '"1,5"\n2\n', 1).tolist() == [[1.5], [2]]
     with pytest.raises(ValueError, match="line 1 of the .* has 1 cells"):
