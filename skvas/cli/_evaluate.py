@@ -107,9 +107,7 @@ def _true_labels(
     return data.action_names, _labelled(data.labels)
 
 
-def _labelled(
-    codes: Sequence[np.ndarray | None],
-) -> list[np.ndarray | None]:
+def _labelled(codes: Sequence[np.ndarray | None]) -> list[np.ndarray | None]:
     """Put None in place of the labels of a recording that label no frame."""
     return [
         known if known is not None and (known >= 0).any() else None for known in codes

@@ -15,7 +15,8 @@ from skvas.io._columns import is_empty, parse_number, parse_truth
 __all__ = ["frames_of_lines"]
 
 # What stands between the cells of a line, where it occurs; else white space. A comma
-# beside a semicolon or a tab is in a number, as in tables.
+# beside a semicolon or a tab is in a number, as in tables; but a line of tabs alone is
+# empty cells here.
 MARKS = (";", "\t", ",")
 QUOTED = re.compile('"[^"]*"')
 
@@ -44,8 +45,8 @@ def frames_of_lines(
                 "others like it); write a lost frame as empty cells, or as nan"
             )
             empty = -1  # said
-        cells = _cells(line)
         what = f"line {number} of the standard input"
+        cells = _cells(line, what)
         # That of a column of row numbers, as pandas writes them, is empty.
         written = [cell for cell in cells if cell]
         are_names = bool(written) and all(_number(cell) is None for cell in written)
@@ -80,14 +81,18 @@ def _lines() -> Iterator[str]:
         raise ValueError(f"The standard input is not UTF-8 text: {error}.") from error
 
 
-def _cells(line: str) -> list[str]:
+def _cells(line: str, what: str) -> list[str]:
     """Split a line at the first of the marks that is not between quotes."""
     line = line.strip(" \r\n")
     bare = QUOTED.sub("", line)
     mark = next((mark for mark in MARKS if mark in bare), None)
     if mark is None and '"' not in line:
         return line.split()
-    cells = next(csv.reader([line], delimiter=mark or " ", skipinitialspace=True))
+    reader = csv.reader([line], delimiter=mark or " ", skipinitialspace=True)
+    try:
+        cells = next(reader)
+    except csv.Error as error:
+        raise ValueError(f"{what} cannot be read: {error}.") from error
     return [cell.strip() for cell in cells]
 
 

@@ -23,7 +23,6 @@ from skvas.live._answers import (
     NextStep,
     join_frames,
 )
-from skvas.live._chain import PositionRates
 from skvas.live._course import LASTING, Course
 from skvas.live._embedder import LiveEmbedder
 from skvas.live._filter import Filter, Seen, smooth
@@ -954,20 +953,13 @@ def _stream_of(fitted: Any, tracker: LiveTracker) -> LiveTracker:
     is_same = (
         tracker._names == other._names
         and np.array_equal(mine.gaussians.means, theirs.gaussians.means)
-        and np.array_equal(_actions(mine), _actions(theirs))
+        and np.array_equal(tracker._chain.actions, other._chain.actions)
     )
     if is_lost or not is_same:
         raise InvalidParameterError(
             "model is not the one that the tracker comes from; give that one."
         )
     return other
-
-
-def _actions(model: LiveModel) -> np.ndarray:
-    """Return the action of each state that frames are compared with."""
-    if isinstance(model.rates, PositionRates):
-        return model.rates.actions
-    return np.arange(model.n_actions)
 
 
 def _check_names(value: Any, n: int) -> list[str] | None:

@@ -122,6 +122,8 @@ def test_quotes_are_those_of_tables(monkeypatch):
     assert read(monkeypatch, '"1,5"\n2\n', 1).tolist() == [[1.5], [2]]
     with pytest.raises(ValueError, match="line 1 of the .* has 1 cells"):
         read(monkeypatch, '"1,2,3\n', 3)
+    with pytest.raises(ValueError, match="line 1 of the standard input cannot be read"):
+        read(monkeypatch, f"{'1' * 140_000},2,3\n", 3)
 
 
 def test_first_name_may_be_empty_as_that_of_row_numbers(monkeypatch):
