@@ -106,10 +106,18 @@ class PartialLabels:
         pairs = zip(self.codes, found, strict=True)
         return [np.where(given >= 0, given, label) for given, label in pairs]
 
-    def filled(self, frames: Sequence[np.ndarray], sure: float) -> list[np.ndarray]:
+    def filled(
+        self,
+        frames: Sequence[np.ndarray],
+        sure: float,
+        found: Sequence[np.ndarray] | None = None,
+    ) -> list[np.ndarray]:
         """Return the codes of each video, timestamps spread as by `fill_between`."""
+        known = [None] * len(self.codes) if found is None else found
         return [
-            fill_between(frames[i], code, sure) if self.is_stamped[i] else code
+            fill_between(frames[i], code, sure, known[i])
+            if self.is_stamped[i]
+            else code
             for i, code in enumerate(self.codes)
         ]
 

@@ -13,12 +13,18 @@ N_PLACES = 200
 SURE, HALF_SURE = 0.8, 0.5
 
 
-def fill_between(frames: np.ndarray, codes: np.ndarray, sure: float) -> np.ndarray:
+def fill_between(
+    frames: np.ndarray,
+    codes: np.ndarray,
+    sure: float,
+    found: np.ndarray | None = None,
+) -> np.ndarray:
     """Spread timestamps over the segments that they stand in.
 
     Between two timestamps of different labels one segment ends and the next begins:
-    the boundaries are those of least total squared distance of frames from the means
-    of their segments, found by dynamic programming.
+    where exactly one found action ends there, at its end. The other boundaries are
+    those of least total squared distance of frames from the means of their segments,
+    found by dynamic programming.
 
     Parameters
     ----------
@@ -29,6 +35,8 @@ def fill_between(frames: np.ndarray, codes: np.ndarray, sure: float) -> np.ndarr
     sure : float
         Share of the frames between a timestamp and the end of its segment that are
         taken to be of its label: the ends are uncertain.
+    found : int64 ndarray of shape (n_frames,), default=None
+        Actions of its frames that were found without labels.
 
     Returns
     -------
@@ -42,7 +50,10 @@ def fill_between(frames: np.ndarray, codes: np.ndarray, sure: float) -> np.ndarr
     # Timestamps of one label in a row stand for one segment.
     labels = codes[stamps[np.r_[0, changes]]]
     last, first = stamps[changes - 1], stamps[changes]
-    ends = [_places(a + 1, b) for a, b in zip(last, first, strict=True)]
+    ends = [
+        _places(a + 1, b, None if found is None else found[a : b + 1])
+        for a, b in zip(last, first, strict=True)
+    ]
     boundaries = _best_boundaries(
         frames, [np.array([0]), *ends, np.array([len(codes)])]
     )
@@ -61,8 +72,14 @@ def fill_between(frames: np.ndarray, codes: np.ndarray, sure: float) -> np.ndarr
     return filled
 
 
-def _places(low: int, high: int) -> np.ndarray:
-    """Return whole numbers from low to high, evenly spread where there are many."""
+def _places(low: int, high: int, found: np.ndarray | None) -> np.ndarray:
+    """Return the one number from low to high where found actions change, or all.
+
+    `found` begins one frame before low. All are evenly spread where there are many.
+    """
+    changes = np.flatnonzero(np.diff([] if found is None else found))
+    if len(changes) == 1:
+        return low + changes
     n = min(high - low + 1, N_PLACES)
     return np.unique(np.linspace(low, high, n).round().astype(np.int64))
 

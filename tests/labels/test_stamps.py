@@ -51,6 +51,16 @@ def test_boundary_is_that_of_least_squared_distance():
         assert np.count_nonzero(found == 0) == 3 + np.argmin(losses)
 
 
+def test_one_found_action_that_ends_between_stamps_is_where_a_segment_ends():
+    frames, labels = stepwise([30, 11, 50, 20], np.random.default_rng(0))
+    codes = np.full(len(labels), -1)
+    codes[[10, 35, 60, 100]] = range(4)
+    found = np.repeat([4, 2, 4, 7, 5], [25, 20, 40, 3, 23])  # two end in the last gap
+    expected = np.repeat(range(4), [25, 20, 46, 20])
+    assert_array_equal(fill_between(frames, codes, 1.0, found), expected)
+    assert_array_equal(fill_between(frames, codes, 1.0, np.zeros(111)), labels)
+
+
 def test_share_of_the_way_from_a_stamp_to_the_end_of_its_segment_is_labelled():
     frames, _ = stepwise([10, 10], np.random.default_rng(0))
     codes = np.full(20, -1)

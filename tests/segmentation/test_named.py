@@ -281,7 +281,7 @@ def test_many_videos_have_fewer_moments_for_labels(monkeypatch):
 def test_timestamps_reach_further_on_a_timeline(shared, sure, monkeypatch):
     asked = []
 
-    def spy(frames, codes, share):
+    def spy(frames, codes, share, found):
         asked.append(share)
         return codes
 
