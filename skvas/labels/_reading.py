@@ -109,16 +109,14 @@ class PartialLabels:
     def filled(
         self,
         frames: Sequence[np.ndarray],
+        found: Sequence[np.ndarray],
         sure: float,
-        found: Sequence[np.ndarray] | None = None,
     ) -> list[np.ndarray]:
         """Return the codes of each video, timestamps spread as by `fill_between`."""
-        known = [None] * len(self.codes) if found is None else found
+        each = zip(frames, self.codes, found, self.is_stamped, strict=True)
         return [
-            fill_between(frames[i], code, sure, known[i])
-            if self.is_stamped[i]
-            else code
-            for i, code in enumerate(self.codes)
+            fill_between(video, codes, actions, sure) if stamped else codes
+            for video, codes, actions, stamped in each
         ]
 
     def where(self, code: int) -> str:

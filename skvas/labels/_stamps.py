@@ -14,10 +14,7 @@ SURE, HALF_SURE = 0.8, 0.5
 
 
 def fill_between(
-    frames: np.ndarray,
-    codes: np.ndarray,
-    sure: float,
-    found: np.ndarray | None = None,
+    frames: np.ndarray, codes: np.ndarray, found: np.ndarray, sure: float
 ) -> np.ndarray:
     """Spread timestamps over the segments that they stand in.
 
@@ -32,11 +29,11 @@ def fill_between(
         Features of a video.
     codes : int64 ndarray of shape (n_frames,)
         Labels of some of its frames, or of none; -1 elsewhere.
+    found : int64 ndarray of shape (n_frames,)
+        Actions of its frames that were found without labels.
     sure : float
         Share of the frames between a timestamp and the end of its segment that are
         taken to be of its label: the ends are uncertain.
-    found : int64 ndarray of shape (n_frames,), default=None
-        Actions of its frames that were found without labels.
 
     Returns
     -------
@@ -50,10 +47,8 @@ def fill_between(
     # Timestamps of one label in a row stand for one segment.
     labels = codes[stamps[np.r_[0, changes]]]
     last, first = stamps[changes - 1], stamps[changes]
-    ends = [
-        _places(a + 1, b, None if found is None else found[a : b + 1])
-        for a, b in zip(last, first, strict=True)
-    ]
+    starts = np.flatnonzero(np.diff(found)) + 1
+    ends = [_places(a + 1, b, starts) for a, b in zip(last, first, strict=True)]
     boundaries = _best_boundaries(
         frames, [np.array([0]), *ends, np.array([len(codes)])]
     )
@@ -72,14 +67,14 @@ def fill_between(
     return filled
 
 
-def _places(low: int, high: int, found: np.ndarray | None) -> np.ndarray:
-    """Return the one number from low to high where found actions change, or all.
+def _places(low: int, high: int, starts: np.ndarray) -> np.ndarray:
+    """Return the one start of a found action from low to high, or whole numbers.
 
-    `found` begins one frame before low. All are evenly spread where there are many.
+    Whole numbers are evenly spread where there are many.
     """
-    changes = np.flatnonzero(np.diff([] if found is None else found))
-    if len(changes) == 1:
-        return low + changes
+    between = starts[(starts >= low) & (starts <= high)]
+    if len(between) == 1:
+        return between
     n = min(high - low + 1, N_PLACES)
     return np.unique(np.linspace(low, high, n).round().astype(np.int64))
 

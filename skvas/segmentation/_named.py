@@ -373,7 +373,7 @@ def learn_naming(
     n_actions, n_classes = len(base.actions), len(labels.names)
     is_shared = isinstance(base, TimelineLabeller)
     seen, sure = (views.embeddings, SURE) if is_shared else (views.features, HALF_SURE)
-    codes = labels.filled(seen, sure, found)
+    codes = labels.filled(seen, found, sure)
     if isinstance(base, TimelineLabeller):
         few_enough = CACHED // (FRAMES * len(codes))
         base = base.with_parts(min(moments_for(codes), few_enough))

@@ -800,12 +800,17 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         if not len(given.names):
             raise ValueError("y has no label; give that of one frame at least.")
         some = labelled_videos(given.codes)
-        filled = given.filled(frames, SURE)
+        shown = [frames[i] for i in some]
+        filled = given.of(some).filled(shown, [*map(self._found, shown)], SURE)
         model = self.model_.finer(moments_for(filled))
-        at_moments = model.carry(
-            [frames[i] for i in some], [filled[i] for i in some], len(given.names)
-        )
+        at_moments = model.carry(shown, filled, len(given.names))
         return given, (model.expect(video, at_moments) for video in frames)
+
+    def _found(self, frames: np.ndarray) -> np.ndarray:
+        """Return the actions of frames: one, if the timeline has none."""
+        if not isinstance(self.model_, TimelineModel):
+            return np.zeros(len(frames), dtype=np.int64)
+        return self.model_.actions(self.model_.follow(frames).positions)
 
     def _check_signals(self, signals: Sequence[Any] | np.ndarray) -> list[np.ndarray]:
         lengths = [len(positions) for positions in self.positions_]

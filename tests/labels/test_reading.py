@@ -87,7 +87,7 @@ def test_labels_that_were_given_count_and_timestamps_alone_are_spread():
     found = given.over([np.full(6, 2), np.full(4, 2)])
     assert [labels.tolist() for labels in found] == [[0, 0, 2, 1, 1, 2], [0, 2, 2, 1]]
     frames = [np.zeros((6, 2)), np.array([[0, 0], [0, 0], [9, 9], [9, 9]])]
-    filled = given.filled(frames, 1.0)
+    filled = given.filled(frames, [np.zeros(6), np.zeros(4)], 1.0)
     assert [codes.tolist() for codes in filled] == [[0, 0, -1, 1, 1, -1], [0, 0, 1, 1]]
 
 

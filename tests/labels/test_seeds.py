@@ -125,7 +125,7 @@ def test_timestamps_do_not_stand_for_segments_beside_vectors():
     stamps = read_labels([{0: "stir", 19: "pour"}], [20], single=False)
     labels = sow(join_names(stamps, named, [20]), named, [VIDEO])
     assert stamps.is_stamped == [True]
-    assert_array_equal(labels.filled([VIDEO], 1.0), labels.codes)
+    assert_array_equal(labels.filled([VIDEO], [np.zeros(20)], 1.0), labels.codes)
 
 
 def test_frames_may_all_be_closer_to_one_vector():

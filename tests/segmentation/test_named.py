@@ -281,7 +281,7 @@ def test_many_videos_have_fewer_moments_for_labels(monkeypatch):
 def test_timestamps_reach_further_on_a_timeline(shared, sure, monkeypatch):
     asked = []
 
-    def spy(frames, codes, share, found):
+    def spy(frames, codes, found, share):
         asked.append(share)
         return codes
 
@@ -292,6 +292,16 @@ def test_timestamps_reach_further_on_a_timeline(shared, sure, monkeypatch):
     model.fit(videos, [{5: 0, 30: 1}, *[None] * 5])
     assert (model.segment_on_ == "timeline") == shared
     assert set(asked) == {sure}
+
+
+def test_segments_of_timestamps_end_where_found_actions_do():
+    data = make_videos(8, n_frames=(90, 130), noise=1, random_state=1)
+    videos, labels = data.videos, data.labels
+    starts = np.r_[0, np.flatnonzero(np.diff(labels[0])) + 1].tolist()
+    y = [{start + 2: labels[0][start] for start in starts}, *[None] * 7]
+    model = JointAlignSegment(5, max_epochs=0, random_state=0).fit(videos, y)
+    found, true = map(np.concatenate, (model.labels_[1:], labels[1:]))
+    assert (found == true).mean() > 0.97  # .82 by the embedding alone
 
 
 @pytest.mark.parametrize("max_epochs", [0, 4])

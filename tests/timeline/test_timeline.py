@@ -17,6 +17,7 @@ from skvas.datasets import make_videos
 from skvas.decoding import labels_to_segments
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.io import SegmentTable, TimedSegment
+from skvas.labels import _reading
 from skvas.metrics import mof
 from skvas.preprocessing import Interpolate
 from skvas.preprocessing._pipelines import last_step
@@ -230,6 +231,22 @@ def test_timestamps_stand_for_their_segments(data, timeline):
     carried = timeline.labels([stamps, {}, *[None] * 8])
     right = [(c == t).mean() for c, t in zip(carried, data.labels, strict=True)]
     assert np.mean(right) > 0.95
+
+
+def test_segments_of_timestamps_end_where_actions_do(data, timeline, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        _reading,
+        "fill_between",
+        lambda _, codes, found, share: asked.append(found) or codes,
+    )
+    y = [None, {5: "a", 60: "b"}, *[None] * 8]
+    timeline.labels(y)
+    bare = Timeline(None, random_state=0).fit(data.videos)
+    bare.labels(y)
+    given, none = asked
+    assert_array_equal(given, timeline.labels_[1])
+    assert not none.any()
 
 
 @pytest.mark.parametrize("clock", ["fps", "times"])
