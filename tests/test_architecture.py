@@ -58,7 +58,8 @@ ROOMS = {
         "_timeline < _main"
     ),
     "datasets": (
-        "_arrays _pickled _recordings _synthetic < _on_disk < _folder < _spar"
+        "_arrays _pickled _synthetic _video_list < _recordings < _on_disk < _folder < "
+        "_spar"
     ),
     "display": (
         "_fonts _saving _short < _drawn < _style < _barcode _history _known < "

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skvas._printing import shorten
+from skvas.datasets._video_list import VideoList
 from skvas.validation import (
     are_same_names,
     check_choice,
@@ -26,7 +27,7 @@ __all__ = ["Recordings", "recordings_of"]
 ONE_RATE = 0.005
 
 
-class Recordings(list[Any]):
+class Recordings(VideoList):
     """Recordings of one activity: arrays that know their names and frame rates.
 
     It is a plain sequence of arrays to everything that takes videos. Estimators keep
@@ -287,6 +288,13 @@ class Recordings(list[Any]):
             "notes": self.notes,
             "description": self.DESCR,
         }
+
+    def _joined(self, videos: Sequence[np.ndarray], parts: Sequence[Any]) -> Recordings:
+        """Return the joined features, with their names if each part knows its own."""
+        known = [getattr(part, "feature_names", None) or () for part in parts]
+        names = [name for some in known for name in some]
+        is_clear = all(known) and len({*names}) == len(names)
+        return self.replace(videos, feature_names=names if is_clear else None)
 
     @overload
     def __getitem__(self, key: SupportsIndex) -> Any: ...

@@ -51,6 +51,7 @@ TRANSFORMERS = {
     "FastICA": "sklearn.decomposition",
     "FeatureUnion": "sklearn.pipeline",
     "Framewise": "skvas.preprocessing",
+    "FunctionTransformer": "sklearn.preprocessing",  # of no function: "passthrough"
     "GaussianRandomProjection": "sklearn.random_projection",
     "IncrementalPCA": "sklearn.decomposition",
     "Interpolate": "skvas.preprocessing",

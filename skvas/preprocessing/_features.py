@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import get_tags
 
@@ -22,7 +22,13 @@ from skvas._product_threads import product_threads
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.preprocessing._bodies import Bodies, PoseStream
 from skvas.preprocessing._drift import Detrend
-from skvas.preprocessing._framewise import PASS, Framewise, knows_videos, takes_nan
+from skvas.preprocessing._framewise import (
+    DROP,
+    PASS,
+    Framewise,
+    knows_videos,
+    takes_nan,
+)
 from skvas.preprocessing._gaps import Interpolate, close_gaps
 from skvas.preprocessing._pipelines import (
     all_steps,
@@ -249,6 +255,9 @@ def of_videos(transformer: Any) -> Any:
     if isinstance(transformer, Pipeline) and knows_videos(transformer):
         named = [(name, of_videos(step)) for name, step in transformer.steps]
         return Pipeline(named, memory=transformer.memory)
+    if isinstance(transformer, FeatureUnion) and knows_videos(transformer):
+        parts = [(name, of_videos(part)) for name, part in transformer.transformer_list]
+        return clone(transformer).set_params(transformer_list=parts)
     takes_lists = isinstance(transformer, (VideoTransformerMixin, FunctionTransformer))
     if not takes_lists and _is_theirs(transformer):
         transformer = Framewise(transformer)
@@ -258,7 +267,7 @@ def of_videos(transformer: Any) -> Any:
 
 def _check_of_videos(transformer: Any) -> None:
     """Refuse what needs labels or names of columns, which `features` has not."""
-    if transformer in (None, PASS):
+    if transformer in (None, PASS, DROP):
         return
     if get_tags(transformer).target_tags.required:
         lacking = "labels"

@@ -43,6 +43,7 @@ from skvas.videos._containers import (
 from skvas.videos._streams import Stateless
 
 PASS = "passthrough"
+DROP = "drop"
 # Frames of videos on demand that a transformer is given at once, at least.
 CHUNK = 4096
 # All frames.
@@ -131,7 +132,7 @@ def _parts_beside(transformer: Any) -> list[Any]:
     elif isinstance(transformer, ColumnTransformer):
         parts = [part for _, part, _ in transformer.transformers]
         parts.append(transformer.remainder)
-    return [part for part in parts if not (isinstance(part, str) and part == "drop")]
+    return [part for part in parts if not (isinstance(part, str) and part == DROP)]
 
 
 def _is_whole(item: Any) -> bool:
@@ -431,7 +432,7 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
             raise InvalidParameterError(
                 "transformer must be one of frames, got "
                 f"{shorten(self.transformer)}, which has a transformer of videos in "
-                "it: put those in a Pipeline, not in a FeatureUnion, a "
+                "it: put those in a Pipeline or a FeatureUnion, not in a "
                 "ColumnTransformer or a Framewise."
             )
         if self.per_video and get_tags(self.transformer).target_tags.required:

@@ -17,6 +17,7 @@ from sklearn.utils.metaestimators import available_if
 from skvas._optional import import_optional
 from skvas._typing import Self, Videos
 from skvas.datasets._recordings import Recordings, recordings_of
+from skvas.datasets._video_list import VideoList
 from skvas.validation import check_choice, is_single_video, list_videos
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -89,7 +90,7 @@ def list_like_input(results: Sequence[Any], single: bool) -> Any:
     >>> list_like_input(["a"], single=True), list_like_input(["a"], single=False)
     ('a', ['a'])
     """
-    return results[0] if single else list(results)
+    return results[0] if single else VideoList(results)
 
 
 def available(check: Callable[[Any], bool]) -> Callable[[Method], Method]:

@@ -14,7 +14,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA, IncrementalPCA
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 
 from skvas import (
@@ -31,7 +31,7 @@ from skvas import (
 from skvas._on_demand import Kept, OnDemand, Shelf, choose, each
 from skvas.datasets import FeatureFile, load_folder, make_videos
 from skvas.datasets._on_disk import open_files
-from skvas.preprocessing import Framewise, Interpolate, WhitenedViews
+from skvas.preprocessing import Framewise, Interpolate, VideoStandardizer, WhitenedViews
 from skvas.preprocessing import _whitened as whitening
 from skvas.validation import check_videos
 from tests.models import assert_same_outputs, outputs
@@ -133,8 +133,10 @@ def test_files_keep_the_digits_that_arrays_have(dtype, tmp_path):
         "standardise",
         make_pipeline(Interpolate(), WhitenedViews()),
         StandardScaler(),
+        make_pipeline(make_union("passthrough", VideoStandardizer()), "standardise"),
+        make_union(make_pipeline(Interpolate(), VideoStandardizer()), Interpolate()),
     ],
-    ids=["none", "standardise", "pipeline", "scaler"],
+    ids=["none", "standardise", "pipeline", "scaler", "union", "union of pipelines"],
 )
 def test_preprocessing_is_learned_from_one_video_at_a_time(features):
     model = quick(features=features, max_epochs=0).fit(Given())

@@ -451,10 +451,8 @@ def test_labels_of_fewer_videos_are_refused():
 def test_transformers_of_videos_are_not_given_frames_of_all(transformer):
     with pytest.raises(InvalidParameterError, match="must be one of frames, got"):
         Framewise(transformer).fit(VIDEOS)
-    with pytest.raises(InvalidParameterError, match="put those in a Pipeline"):
-        ActionSegmenter(2, max_epochs=0, features=make_union(VideoStandardizer())).fit(
-            VIDEOS
-        )
+    with pytest.raises(InvalidParameterError, match="in a Pipeline or a FeatureUnion"):
+        ActionSegmenter(2, max_epochs=0, features=Framewise(transformer)).fit(VIDEOS)
 
 
 def test_columns_are_joined_where_gaps_are_closed_in_some():
