@@ -372,8 +372,11 @@ def learn_naming(
     """
     n_actions, n_classes = len(base.actions), len(labels.names)
     is_shared = isinstance(base, TimelineLabeller)
-    seen, sure = (views.embeddings, SURE) if is_shared else (views.features, HALF_SURE)
-    codes = labels.filled(seen, found, sure)
+    if is_shared:
+        codes = labels.filled(views.embeddings, found, SURE)
+    else:  # actions that were found end elsewhere about as often as not
+        endless = [np.zeros_like(actions) for actions in found]
+        codes = labels.filled(views.features, endless, HALF_SURE)
     if isinstance(base, TimelineLabeller):
         few_enough = CACHED // (FRAMES * len(codes))
         base = base.with_parts(min(moments_for(codes), few_enough))

@@ -278,11 +278,11 @@ def test_many_videos_have_fewer_moments_for_labels(monkeypatch):
 
 
 @pytest.mark.parametrize(("shared", "sure"), [(True, 0.8), (False, 0.5)])
-def test_timestamps_reach_further_on_a_timeline(shared, sure, monkeypatch):
+def test_timestamps_reach_further_on_a_timeline_and_ask_what_was_found(shared, sure, monkeypatch):
     asked = []
 
     def spy(frames, codes, found, share):
-        asked.append(share)
+        asked.append((share, len(np.unique(found)) > 1))
         return codes
 
     monkeypatch.setattr(_reading, "fill_between", spy)
@@ -291,7 +291,7 @@ def test_timestamps_reach_further_on_a_timeline(shared, sure, monkeypatch):
     model = JointAlignSegment(3, max_epochs=1, random_state=0)
     model.fit(videos, [{5: 0, 30: 1}, *[None] * 5])
     assert (model.segment_on_ == "timeline") == shared
-    assert set(asked) == {sure}
+    assert set(asked) == {(sure, shared)}
 
 
 def test_segments_of_timestamps_end_where_found_actions_do():
