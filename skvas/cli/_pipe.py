@@ -65,8 +65,14 @@ def frames_of_lines(
         values = [_number(cells[column]) for column in columns]
         if None in values:
             raise ValueError(f"{what} is no numbers: {line.strip()!r}.")
+        frame = np.array(values, dtype=float)
+        if np.isinf(frame).any():
+            raise ValueError(
+                f"{what} has an infinite number: {line.strip()!r}; write nan for what "
+                "a sensor did not give."
+            )
         n_frames += 1
-        yield np.array(values, dtype=float)
+        yield frame
     if not n_frames:
         raise ValueError(
             f"The standard input has no frame; write a line of {n_features} numbers "

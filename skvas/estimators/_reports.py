@@ -175,6 +175,7 @@ class ReportsVideos(BaseVideoEstimator):
         """
         videos = open_files(videos)
         views = self._view(videos)
+        figures = _figures(videos, poses, edges, up)  # before what takes long
         self._warn_of_unlike(videos, views)
         if is_clusterer(self):
             action_names = names_of_actions(self, action_names)
@@ -204,7 +205,7 @@ class ReportsVideos(BaseVideoEstimator):
             certainty=certainty,
             curves=[v[:, columns] for v in views.videos] if columns else None,
             curve_names=[self._name_of(column) for column in columns],
-            figures=_figures(videos, poses, edges, up),
+            figures=figures,
             corrections=corrections,
             media=media,
             embed=embed,

@@ -32,8 +32,8 @@ def hide_labels(
     Parameters
     ----------
     y : list of array-like of shape (n_frames_i,), or None
-        Labels of the frames of the videos; -1, None, NaN or "" where a frame has none.
-        None for a video without labels, which stays one.
+        Labels of the frames of the videos; -1, None, NaN, "" or a mask where a frame
+        has none. None for a video without labels, which stays one.
     keep : int, float or sequence of int, default=1
         Videos that keep their labels: how many of those that have some, which share of
         them (at least one), or which ones.
@@ -81,6 +81,8 @@ def hide_labels(
                 f"y must have an array of labels, one a frame, for video {index}, got "
                 f"{shorten(item)}; skvas.labels.frame_labels spells labels out."
             )
+        if isinstance(item, np.ma.MaskedArray):
+            given[index] = item.tolist()  # None where it is masked
     given = [[] if item is None else item for item in given]
     labels = check_labels(given, [len(item) for item in given], missing_ok=True)
     labelled = [

@@ -139,6 +139,12 @@ def test_cells_are_numbers_as_those_of_tables_are(monkeypatch):
         read(monkeypatch, "1,2,3\n1_000,2,3\n")
 
 
+@pytest.mark.parametrize("written", ["inf", "-Infinity", "1e999"])
+def test_line_of_an_infinite_number_is_named(written, monkeypatch):
+    with pytest.raises(ValueError, match=r"line 2 .* has an infinite number: '2,"):
+        read(monkeypatch, f"1,2,3\n2,{written},3\n")
+
+
 def test_columns_are_taken_by_their_names(monkeypatch):
     names, table = ["x", "y"], "time;y;note;x\n0,1;2,5;ok;3\n0,2;;;4\n"
     found = read(monkeypatch, table, 2, names)

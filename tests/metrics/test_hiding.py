@@ -97,6 +97,15 @@ def test_frames_without_a_label_stay_so(none):
     assert hide_labels(y, keep=[1], timestamps=True, random_state=0)[1] == {0: "a"}
 
 
+def test_masked_frames_have_no_label():
+    given = np.ma.masked_array([3, 3, 5, 5], [False, False, False, True])
+    (found,) = hide_labels([given])
+    assert found.tolist() == [3, 3, 5, -1]
+    (stamps,) = hide_labels([given], timestamps=True, random_state=0)
+    assert sorted(stamps.values()) == [3, 5]
+    assert 3 not in stamps
+
+
 def test_labels_are_copied():
     found = hide_labels(Y, keep=[0])
     found[0][0] = "z"

@@ -278,7 +278,9 @@ def test_many_videos_have_fewer_moments_for_labels(monkeypatch):
 
 
 @pytest.mark.parametrize(("shared", "sure"), [(True, 0.8), (False, 0.5)])
-def test_timestamps_reach_further_on_a_timeline_and_ask_what_was_found(shared, sure, monkeypatch):
+def test_timestamps_reach_further_on_a_timeline_and_ask_what_was_found(
+    shared, sure, monkeypatch
+):
     asked = []
 
     def spy(frames, codes, found, share):
