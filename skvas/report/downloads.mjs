@@ -67,15 +67,16 @@ export function asFrames(v, nameOf) {
   return `${lines.join("\n")}\n`;
 }
 
-// One tier of ELAN, in milliseconds; the recording must have a frame rate.
-export function asElan(v, nameOf, date) {
+// One tier of ELAN, in milliseconds; the recording must have a frame rate. `page` is the
+// address of the page, which that of the media starts from.
+export function asElan(v, nameOf, date, page) {
   const rows = v.segments.filter((s) => s.code >= 0);
   const ms = (frame) => Math.round(timeAt(v, frame) * 1000);
   const slots = rows.flatMap((s) => [ms(s.start), ms(s.end)]);
   const media =
     v.media === null || v.media.startsWith("data:")
       ? ""
-      : `<MEDIA_DESCRIPTOR MEDIA_URL="${xml(v.media)}" MIME_TYPE="${mimeOf(v.media)}"/>`;
+      : `<MEDIA_DESCRIPTOR ${linksTo(v.media, page)} MIME_TYPE="${mimeOf(v.media)}"/>`;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<ANNOTATION_DOCUMENT AUTHOR="skvas" DATE="${date.toISOString()}" FORMAT="3.0"` +
@@ -101,6 +102,21 @@ export function asElan(v, nameOf, date) {
     "</ANNOTATION_DOCUMENT>",
     "",
   ].join("\n");
+}
+
+// ELAN tries the second link where the first leads nowhere, as on another computer.
+function linksTo(media, page) {
+  const { href } = new URL(media, page);
+  const relative = href === media ? "" : ` RELATIVE_MEDIA_URL="./${xml(decoded(media))}"`;
+  return `MEDIA_URL="${xml(href)}"${relative}`;
+}
+
+function decoded(address) {
+  try {
+    return decodeURIComponent(address);
+  } catch {
+    return address; // the name of the file is not UTF-8
+  }
 }
 
 const MIMES = { mp4: "video/mp4", m4v: "video/mp4", webm: "video/webm", mov: "video/quicktime" };

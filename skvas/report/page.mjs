@@ -1416,7 +1416,11 @@ const clicks = {
   "save-text": () =>
     download(`${lead.name}.txt`, "text/plain", asFrames(lead, actionName)),
   "save-elan": () =>
-    download(`${lead.name}.eaf`, "text/xml", asElan(lead, actionName, new Date())),
+    download(
+      `${lead.name}.eaf`,
+      "text/xml",
+      asElan(lead, actionName, new Date(), document.baseURI),
+    ),
 };
 for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", act);
 $("naming").addEventListener("submit", (event) => {

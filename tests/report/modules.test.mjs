@@ -209,7 +209,8 @@ test("segments out of a browser's memory must cover the recording", () => {
   assert.ok(!isWhole([segment(0, 5, 0), segment(6, 9, 0)], 9, 1));
 });
 
-const tea = { name: "tea, 1", length: 50, fps: 10, media: "../a b.mp4" };
+const tea = { name: "tea, 1", length: 50, fps: 10, media: "../a%20b.mp4" };
+const page = "file:///home/ann/pages/tea.html";
 const coffee = { ...tea, name: "coffee", media: null };
 const called = ["pour", 'st"ir\n<'];
 const nameOf = (code) => called[code];
@@ -223,8 +224,15 @@ test("files have the segments that have an action", () => {
   );
   const lines = asFrames(video, nameOf).split("\n");
   assert.deepEqual([lines[0], lines[20], lines[49], lines.length], ["pour", "-1", 'st"ir <', 51]);
-  const elan = asElan(video, nameOf, new Date(0));
-  assert.match(elan, /MEDIA_URL="..\/a b.mp4" MIME_TYPE="video\/mp4"/);
+  const elan = asElan(video, nameOf, new Date(0), page);
+  const link = "file:///home/ann/a%20b.mp4";
+  const near = 'RELATIVE_MEDIA_URL="./../a b.mp4"';
+  assert.ok(elan.includes(` MEDIA_URL="${link}" ${near} MIME_TYPE="video/mp4"`));
+  const elsewhere = asElan({ ...video, media: link }, nameOf, new Date(0), page);
+  assert.ok(elsewhere.includes(` MEDIA_URL="${link}" MIME_TYPE="video/mp4"`));
+  const latin = asElan({ ...video, media: "caf%E9.mp4" }, nameOf, new Date(0), page);
+  assert.ok(latin.includes('RELATIVE_MEDIA_URL="./caf%E9.mp4"'));
+  assert.ok(!asElan({ ...video, media: null }, nameOf, new Date(0), page).includes("_URL"));
   assert.match(elan, /<ANNOTATION_VALUE>st&quot;ir\n&lt;</);
   assert.deepEqual(
     [...elan.matchAll(/TIME_VALUE="(\d+)"/g)].map((found) => Number(found[1])),
@@ -246,7 +254,7 @@ test("times are those of the frames where no rate is constant", () => {
     asTable([video], (code) => code),
     'video,start,end,label,seconds\r\n"tea, 1",5,8,0,3\r\n"tea, 1",8,12,1,4\r\n',
   );
-  const elan = asElan(video, String, new Date(0));
+  const elan = asElan(video, String, new Date(0), page);
   assert.match(elan, /TIME_VALUE="8000"/);
 });
 
