@@ -260,8 +260,7 @@ class Monitor:
         is_last = ~habits.unexpected[begun].any(axis=0)
         lacks = (is_last & (habits.had > NEARLY_ALL)) | self.doubted
         lacks &= ~begun & (self.spent < self.needed)
-        if self.n_unseen - n_left_out >= (self.needed - self.spent)[lacks].sum():
-            return []
+        lacks &= ~self._may_be_unseen(lacks, self.n_unseen - n_left_out)
         found: list[int] = np.flatnonzero(lacks).tolist()
         return found
 
@@ -351,15 +350,27 @@ class Monitor:
             self.strayed[step] = True
         due = habits.unexpected[step] & (habits.had > USUALLY) & ~begun
         due &= ~self.missed & ~self.excused & (self.spent < self.needed)
-        if self.n_unseen >= (self.needed - self.spent)[due].sum():
-            self.excused |= due  # they may have been done meanwhile
-            self.doubted &= ~due
-        elif due.sum() < 2 or (due & self.doubted).any():
+        unseen = self._may_be_unseen(due, self.n_unseen)
+        self.excused |= unseen
+        self.doubted &= ~unseen
+        due &= ~unseen
+        if due.sum() < 2 or (due & self.doubted).any():
             self.missed |= due
             self.doubted &= ~due
             found += [("skipped", int(missed)) for missed in np.flatnonzero(due)]
         elif begun.any():  # rather this step comes early than that all of them lack
             self.doubted, self.ahead = due, step
         else:
-            self.excused = due
+            self.excused |= due
+        return found
+
+    def _may_be_unseen(self, lacking: np.ndarray, n_unseen: int) -> np.ndarray:
+        """Return which of some steps may have been done in so many unseen frames.
+
+        Each of them after those that usually come before it.
+        """
+        frames = np.where(lacking, self.needed - self.spent, 0.0)
+        found: np.ndarray = lacking & (
+            frames + self.habits.unexpected @ frames <= n_unseen
+        )
         return found

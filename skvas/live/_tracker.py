@@ -399,7 +399,7 @@ class LiveTracker:
     @property
     @underflow_to_zero()
     def next_(self) -> list[NextStep]:
-        """Steps that may come next, the likeliest first."""
+        """Steps that may come next, the likeliest first; not the one that is told."""
         if not self._filter.has_started or self._model.n_actions == 0:
             return []
         chain, posterior = self._chain, self._filter.posterior
@@ -412,6 +412,8 @@ class LiveTracker:
         for step in np.argsort(-chances, kind="stable"):
             if chances[step] < UNLIKELY:
                 break
+            if step < n_steps and chain.actions[step] == self._action:
+                continue  # it is held until another one is clearly more probable
             n_frames = float(delays[step] / chances[step])
             found.append(
                 NextStep(

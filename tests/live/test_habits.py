@@ -153,17 +153,17 @@ def test_last_actions_that_never_began_are_missing():
 
 
 @pytest.mark.parametrize(
-    ("n_unseen", "n_left_out"), [(11, 0), (12, 0), (20, 8), (20, 9)]
+    ("n_unseen", "n_left_out", "told"),
+    [(5, 0, [3, 4]), (6, 0, [4]), (11, 0, [4]), (12, 0, []), (20, 8, []), (20, 9, [4])],
 )
 def test_last_actions_that_may_have_been_done_unseen_are_not_missing(
-    n_unseen, n_left_out
+    n_unseen, n_left_out, told
 ):
     watched = monitor(OFTEN)
     watch(watched, [(0, 10), (1, 10), (2, 10)])
     for _ in range(n_unseen):
         watched.hold()
-    enough = 2 * int(watched.needed[3])
-    told = [] if n_unseen - n_left_out >= enough else [3, 4]
+    assert watched.needed[3:].tolist() == [6, 6]
     assert watched.missing(n_left_out) == told
 
 
@@ -203,6 +203,17 @@ def test_action_that_may_have_been_done_unseen_is_not_skipped(n_unseen, told):
     for _ in range(n_unseen):
         watched.hold()
     assert [w[1] for w in watch(watched, [(3, 10), (4, 10)])] == told
+
+
+@pytest.mark.parametrize(
+    ("n_unseen", "told"), [(6, [("skipped", 3)]), (11, [("skipped", 3)]), (12, [])]
+)
+def test_actions_that_unseen_frames_have_no_room_for_are_skipped(n_unseen, told):
+    watched = monitor(OFTEN)
+    watch(watched, [(0, 10), (1, 10)])
+    for _ in range(n_unseen):
+        watched.hold()
+    assert [w[1:] for w in watch(watched, [(4, 10)])] == told
 
 
 def test_action_that_is_skipped_after_unseen_frames_is_told():
