@@ -28,10 +28,17 @@ class VideoList(list[Any]):
             func is np.concatenate and _axis(*args, **kwargs) == 1
         ):
             parts = args[0]
+            _refuse_data_frames(parts)
             videos = zip(*parts, strict=True)
             first = next(part for part in parts if isinstance(part, VideoList))
             return first._joined([np.concatenate(v, axis=1) for v in videos], parts)
         return np.empty(0).__array_function__(func, (), args, kwargs)
+
+    def __mul__(self, weight: Any) -> VideoList:
+        """Return each video times a number, as unions weigh their parts."""
+        return self._joined([np.asarray(video) * weight for video in self], [self])
+
+    __rmul__ = __mul__
 
     def _joined(self, videos: Sequence[np.ndarray], parts: Sequence[Any]) -> VideoList:
         """Return the joined videos, in a list that knows what this one does."""
@@ -41,3 +48,13 @@ class VideoList(list[Any]):
 def _axis(arrays: Any, axis: int | None = 0, *args: Any, **kwargs: Any) -> int | None:
     """Return the axis of a call of `np.concatenate`."""
     return axis
+
+
+def _refuse_data_frames(parts: Sequence[Any]) -> None:
+    """Refuse data frames of transformers, which a union would make one frame of."""
+    made = [part for part in parts if isinstance(part, VideoList)]
+    if all(hasattr(video, "columns") for part in made for video in part):
+        raise TypeError(
+            "A FeatureUnion of videos cannot make data frames: call its "
+            'set_output(transform="default").'
+        )

@@ -63,6 +63,7 @@ from skvas.preprocessing._features import (
     tails_of,
 )
 from skvas.preprocessing._framewise import takes_nan
+from skvas.preprocessing._spikes import without_spikes
 from skvas.segmentation._again import find_again
 from skvas.segmentation._boundaries import settle_boundaries
 from skvas.segmentation._chain import ActionChain
@@ -318,6 +319,7 @@ default=None
     def _label_whole(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the number of the action of each frame, and the probabilities."""
         # A stream has checked them, with their names.
+        (frames,) = without_spikes([frames], self.reach_, ["the recording"])
         views = None
         if takes_nan(self.features_):
             with contextlib.suppress(ValueError):  # of gaps that are too long for it

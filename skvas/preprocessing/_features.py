@@ -234,9 +234,10 @@ def _fit_in_turn(pipeline: Pipeline, videos: OnDemand) -> Pipeline:
 
 def transform_one(transformer: Any, video: np.ndarray) -> np.ndarray:
     """Return what a fitted transformer of videos makes of one video."""
-    if isinstance(transformer, VideoTransformerMixin):
-        return np.asarray(transformer.transform(video))
-    return np.asarray(transformer.transform([video])[0])
+    with arrays_between_steps():
+        if isinstance(transformer, VideoTransformerMixin):
+            return np.asarray(transformer.transform(video))
+        return np.asarray(transformer.transform([video])[0])
 
 
 def of_videos(transformer: Any) -> Any:
@@ -257,7 +258,8 @@ def of_videos(transformer: Any) -> Any:
         return Pipeline(named, memory=transformer.memory)
     if isinstance(transformer, FeatureUnion) and knows_videos(transformer):
         parts = [(name, of_videos(part)) for name, part in transformer.transformer_list]
-        return clone(transformer).set_params(transformer_list=parts)
+        union = clone(transformer).set_params(transformer_list=parts)
+        return union.set_output(transform="default")  # arrays, as between all steps
     takes_lists = isinstance(transformer, (VideoTransformerMixin, FunctionTransformer))
     if not takes_lists and _is_theirs(transformer):
         transformer = Framewise(transformer)

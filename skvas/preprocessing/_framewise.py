@@ -15,6 +15,7 @@ from sklearn.base import (
 )
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -70,10 +71,17 @@ def takes_nan(transformer: Any) -> bool:
         return bool(steps) and all(map(takes_nan, steps[: closing + 1]))
     parts = _parts_beside(transformer)
     if parts:
-        return all(part == PASS or takes_nan(part) for part in parts)
+        return all(_is_passed(part) or takes_nan(part) for part in parts)
     if isinstance(transformer, type) or not hasattr(transformer, "__sklearn_tags__"):
         return False  # None, a name, or what fit will refuse
     return bool(get_tags(transformer).input_tags.allow_nan)
+
+
+def _is_passed(part: Any) -> bool:
+    """Return whether a part of a union is "passthrough", or what `fit` makes of it."""
+    if isinstance(part, str):
+        return part == PASS
+    return isinstance(part, FunctionTransformer) and part.func is None
 
 
 def finiteness_of(transformer: Any) -> Any:
@@ -172,7 +180,8 @@ def _shared_inner_has(method: str) -> Callable[[Method], Method]:
 
 def _needs_one_frame(self: Framewise) -> bool:
     """Make a method available that needs no other frame of the video."""
-    return not self.per_video and _is_of_rows(self.transformer)
+    fitted = self._as_fitted()
+    return not fitted.per_video and _is_of_rows(fitted.transformer)
 
 
 def _is_of_rows(transformer: Any) -> bool:
@@ -184,6 +193,8 @@ def _is_of_rows(transformer: Any) -> bool:
         parts = [step for _, step in transformer.steps]
     elif isinstance(transformer, FeatureUnion):
         parts = [part for _, part in transformer.transformer_list]
+    elif hasattr(transformer, "estimator"):  # one that is frozen, or asked otherwise
+        parts = [transformer.estimator]
     else:
         module, name = type(transformer).__module__, type(transformer).__name__
         is_passed = transformer is None or isinstance(transformer, str)
@@ -286,12 +297,14 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
                 for chunk in _chunks(checked):
                     transformer.partial_fit(chunk)
                 self.transformer_ = transformer
+                self._note_parameters()
                 return self
             if self.per_video:
                 frames = checked[int(np.argmax(lengths_of(checked)))]
             else:
                 frames = _all_frames(checked, transformer)
             self.transformer_ = transformer.fit(self._as_table(frames[known]), targets)
+            self._note_parameters()
         return self
 
     @_shared_inner_has("partial_fit")
@@ -321,6 +334,7 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
             )
             frames = self._as_table(np.concatenate(checked)[known])
             self.transformer_ = transformer.partial_fit(frames, targets)
+            self._note_parameters()
         return self
 
     def transform(self, videos: Videos) -> Any:
@@ -338,11 +352,11 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "transformer_")
         checked = self._check_videos(videos, reset=False)
-        single = is_single_video(videos)
+        single, fitted = is_single_video(videos), self._as_fitted()
         results = []
         for index, video in enumerate(checked):
             with naming_video(None if single else index):
-                results.append(self._transform_one(video))
+                results.append(fitted._transform_one(video))
         self._check_widths(results)
         return self._wrap_output(results, videos)
 
@@ -360,7 +374,7 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
             for each.
         """
         check_is_fitted(self, "transformer_")
-        return FramesStream(self)
+        return FramesStream(self._as_fitted())
 
     @_shared_inner_has("inverse_transform")
     def inverse_transform(self, videos: Videos) -> Any:

@@ -103,7 +103,8 @@ class LevelFeatures(
         """
         check_is_fitted(self, "low_")
         checked = check_videos(videos, estimator=self, reset=False)
-        found = [near_levels(v, self.low_, self.high_, self.n_levels) for v in checked]
+        low, high, n_levels = self.low_, self.high_, self._n_levels_of_fit
+        found = [near_levels(video, low, high, n_levels) for video in checked]
         return self._wrap_output(found, videos)
 
     def stream(self) -> LevelStream:
@@ -116,7 +117,11 @@ class LevelFeatures(
             they are to the levels.
         """
         check_is_fitted(self, "low_")
-        return LevelStream(self.low_, self.high_, self.n_levels)
+        return LevelStream(self.low_, self.high_, self._n_levels_of_fit)
+
+    @property
+    def _n_levels_of_fit(self) -> int:
+        return self._n_features_out // self.n_features_in_
 
     def __sklearn_tags__(self) -> Tags:
         """Declare that results are float32."""

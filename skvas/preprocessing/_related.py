@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skvas._on_demand import choose
+from skvas._on_demand import choose, each
 from skvas._typing import Self, Videos
 from skvas.preprocessing._motion import Motion
 from skvas.preprocessing._smoothing import course_and_spread, motion_sigma
@@ -227,7 +227,18 @@ def _draw(videos: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
 
 
 def _related(videos: Sequence[np.ndarray], least: float) -> np.ndarray:
-    """Tell which features are kept, (n_features,)."""
+    """Tell which features are kept, (n_features,); those that are constant are."""
+    low, high = _range(videos)
+    kept = np.full(len(low), True)
+    varies = np.flatnonzero(low < high)
+    if len(varies):
+        varying = each(lambda video: video[:, varies], videos)
+        kept[varies] = _related_varying(varying, least)
+    return kept
+
+
+def _related_varying(videos: Sequence[np.ndarray], least: float) -> np.ndarray:
+    """Do what `_related` does, with features of which none is constant."""
     every = np.full(videos[0].shape[1], True)
     is_little = len(videos) < _PARTS and len(every) < _FEW_FEATURES
     if len(videos) < _MIN_VIDEOS or is_little:
@@ -285,11 +296,17 @@ def _look(videos: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 def _has_two_values(videos: Sequence[np.ndarray]) -> np.ndarray:
     """Tell which features have two values at most in all videos, (n_features,)."""
-    low = np.min([video.min(axis=0) for video in videos], axis=0)
-    high = np.max([video.max(axis=0) for video in videos], axis=0)
+    low, high = _range(videos)
     either = [((video == low) | (video == high)).all(axis=0) for video in videos]
     found: np.ndarray = np.all(either, axis=0)
     return found
+
+
+def _range(videos: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and the largest value of each feature, (n_features,) each."""
+    ends = [(video.min(axis=0), video.max(axis=0)) for video in videos]
+    low, high = zip(*ends, strict=True)
+    return np.min(low, axis=0), np.max(high, axis=0)
 
 
 def _groups(features: np.ndarray) -> list[np.ndarray]:

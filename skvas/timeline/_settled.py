@@ -208,7 +208,7 @@ def settle_features(
 
 def _find_tails(look: _Look) -> CompressTails | None:
     """Fit what compresses tails, if most features have heavy ones."""
-    is_few = look.videos[0].shape[1] <= FEW_FEATURES
+    is_few = look.n_varying <= FEW_FEATURES
     if is_few or heaviness(look.videos) < HEAVY:
         return None
     return CompressTails().fit(look.videos)
@@ -216,7 +216,7 @@ def _find_tails(look: _Look) -> CompressTails | None:
 
 def _find_drift(look: _Look, videos: Sequence[np.ndarray]) -> Detrend | None:
     """Fit what takes trends or a shift away, if recordings tell more without."""
-    is_few = len(videos) < MANY or videos[0].shape[1] <= FEW_FEATURES
+    is_few = len(videos) < MANY or look.n_varying <= FEW_FEATURES
     if is_few or look.whitened.causal:
         return None
     drifts = excess_of_trend(look.seen) >= SLOW and not is_firm(look.order)
@@ -237,7 +237,7 @@ def _find_drift(look: _Look, videos: Sequence[np.ndarray]) -> Detrend | None:
 
 def _find_levels(look: _Look) -> LevelFeatures | None:
     """Fit levels of few features, if they tell more than directions do."""
-    if look.videos[0].shape[1] > FEW_FEATURES:
+    if look.n_varying > FEW_FEATURES:
         return None
     levels = LevelFeatures().fit(look.videos)
     lifted = look.of([transform_one(levels, video) for video in look.videos])
@@ -375,6 +375,11 @@ class _Look:
     def of(self, videos: Sequence[np.ndarray]) -> _Look:
         """Look at what was made of the videos, in the same views."""
         return _Look.at(videos, _fit_anew(self.whitened, videos), self.n_clusters)
+
+    @property
+    def n_varying(self) -> int:
+        """Number of features that are not constant."""
+        return int((self.whitened.scale_ > 0).sum())
 
     @cached_property
     def between(self) -> float:

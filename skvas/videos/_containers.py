@@ -240,19 +240,18 @@ class VideoTransformerMixin(TransformerMixin, auto_wrap_output_keys=None):  # ty
         # Not the user's own numbers, which frames that need no work are a view of.
         results = [r if r.flags.writeable else r.copy() for r in results]
         container = getattr(self, "_output_container", get_config()["transform_output"])
-        if container == "default" or not hasattr(self, "get_feature_names_out"):
-            known = recordings_of(videos)
-            if known is not None:
-                return known.replace(
-                    results, feature_names=self._kept_names(known, results)
-                )
-            return list_like_input(results, single)
-        names = self.get_feature_names_out()
-        frames = [
-            _data_frame(container, result, names, getattr(item, "index", None))
-            for result, item in zip(results, list_videos(videos), strict=True)
-        ]
-        return list_like_input(frames, single)
+        known = recordings_of(videos)
+        kept = None if known is None else self._kept_names(known, results)
+        made: Sequence[Any] = results
+        if container != "default" and hasattr(self, "get_feature_names_out"):
+            names = kept or self.get_feature_names_out()
+            made = [
+                _data_frame(container, result, names, getattr(item, "index", None))
+                for result, item in zip(results, list_videos(videos), strict=True)
+            ]
+        if known is not None:
+            return known.replace(made, feature_names=kept)
+        return list_like_input(made, single)
 
     def _kept_names(
         self, known: Recordings, results: Sequence[np.ndarray]

@@ -117,6 +117,21 @@ def test_row_87_timelines_of_models_see_the_line_too(cls):
     np.testing.assert_array_equal(found, timeline.to_timeline(mended(CLEAN[WHERE])))
 
 
+@pytest.mark.parametrize("cls", [ActionSegmenter, JointAlignSegment])
+@pytest.mark.parametrize("value", [1e3, 1e34])
+def test_streams_that_answer_at_the_end_see_the_line_too(cls, value):
+    model, spoiled = fitted(cls), with_spike(CLEAN[WHERE], value)
+    stream = model.stream(lag=float("inf"))
+    stream.push(spoiled)
+    with pytest.warns(SpikesWarning, match="^the recording: .* in frame 60 of"):
+        found = stream.finish().rest
+    with pytest.warns(SpikesWarning):
+        np.testing.assert_array_equal(found.labels, model.predict(spoiled))
+    with pytest.warns(SpikesWarning):
+        shares = model.predict_proba(spoiled)
+    np.testing.assert_allclose(found.probabilities, shares, atol=1e-6)
+
+
 @pytest.mark.parametrize("order", ["original", "shuffled"])
 def test_one_absurd_frame_does_not_lower_the_accuracy(order):
     data = load_spar() if order == "original" else load_spar("shuffled")

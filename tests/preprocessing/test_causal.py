@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, Normalizer, StandardScaler
 
@@ -127,6 +128,7 @@ TRANSFORMERS = [
     causal(views=("motion",), smoothing=0),
     Framewise(StandardScaler()),
     Framewise(make_pipeline(StandardScaler(), PCA(2))),
+    Framewise(FrozenEstimator(Normalizer().fit([[1.0] * 4]))),
     make_pipeline(Framewise(StandardScaler()), causal()),
 ]
 
@@ -159,6 +161,7 @@ def test_frames_in_pieces_are_transformed_as_the_whole_video(transformer):
         Framewise(StandardScaler(), per_video=True),
         Framewise(FunctionTransformer(np.cumsum)),
         Framewise(FeatureUnion([("f", FunctionTransformer()), ("n", Normalizer())])),
+        Framewise(FrozenEstimator(VideoStandardizer())),
         make_pipeline(Interpolate(), causal()),
     ],
 )

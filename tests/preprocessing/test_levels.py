@@ -79,6 +79,24 @@ def test_directions_alone_do_not_tell_levels_of_one_feature():
     assert found < 0.92 < 0.97 < mof(labels[:6], model.labels_)
 
 
+def test_constant_columns_are_not_counted():
+    videos, labels = sensors()
+    wide = [np.hstack([video, np.zeros((len(video), 5))]) for video in videos]
+    model = JointAlignSegment(N_LEVELS, max_epochs=0).fit(wide)
+    assert "levels" in model.features_.named_steps
+    assert mof(labels, model.labels_) > 0.95
+
+
+def test_levels_that_are_set_after_fit_are_for_the_next_fit():
+    videos, _ = sensors()
+    levels = LevelFeatures(n_levels=8).fit(videos)
+    before = levels.transform(videos[0])
+    levels.set_params(n_levels=3)
+    assert_array_equal(levels.transform(videos[0]), before)
+    assert_array_equal(levels.stream().push(videos[0]), before)
+    assert levels.fit(videos).transform(videos[0]).shape[1] == 3
+
+
 @pytest.mark.parametrize("cls", [ActionSegmenter, VideoAligner])
 def test_all_estimators_look_at_levels(cls):
     _, videos, _ = fitted()
@@ -94,7 +112,8 @@ def test_levels_are_not_asked_whether_they_go_their_own_way(monkeypatch):
 
 def test_four_features_stay_as_they_are():
     videos, _ = sensors(n_features=4)
-    assert _settled._find_levels(_settled._Look(None, videos, [], N_LEVELS)) is None
+    whitened = fit_features("whitened", videos)
+    assert _settled._find_levels(_settled._Look(whitened, videos, [], N_LEVELS)) is None
 
 
 def test_levels_that_are_not_found_again_are_none():

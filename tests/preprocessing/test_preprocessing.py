@@ -455,6 +455,16 @@ def test_transformers_of_videos_are_not_given_frames_of_all(transformer):
         ActionSegmenter(2, max_epochs=0, features=Framewise(transformer)).fit(VIDEOS)
 
 
+def test_whether_videos_are_fitted_apart_is_as_in_fit():
+    fitted = Framewise(StandardScaler()).fit(VIDEOS)
+    before = fitted.transform(VIDEOS[0])
+    fitted.set_params(per_video=True, transformer=MinMaxScaler())
+    assert_array_equal(fitted.transform(VIDEOS[0]), before)
+    assert_allclose(fitted.stream().push(VIDEOS[0]), before)
+    assert fitted.fit(VIDEOS).transform(VIDEOS[0]).min() == 0
+    assert not hasattr(fitted, "stream")
+
+
 def test_columns_are_joined_where_gaps_are_closed_in_some():
     gappy = [video.copy() for video in VIDEOS]
     gappy[0][3:5, 0] = np.nan

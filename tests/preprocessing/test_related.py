@@ -400,3 +400,20 @@ def test_what_wanders_is_dropped_live(cls, live, walked, fitted):
         assert_array_equal(mine.labels, theirs.labels)
     if cls is not ActionSegmenter:
         np.testing.assert_allclose(mine.progress, theirs.progress, atol=1e-4)
+
+
+@pytest.mark.parametrize("n_constant", [60, 200])
+def test_constant_features_change_nothing(n_constant):
+    videos = make_videos(
+        8, n_features=8, n_actions=4, random_state=2, shared_order=False
+    ).videos
+    walked = beside(videos, walks(map(len, videos), 6))
+    constant = [np.hstack([v, np.ones((len(v), n_constant))]) for v in walked]
+    found = SelectRelated().fit(constant).support_
+    assert_array_equal(found[:14], SelectRelated().fit(walked).support_)
+    assert found[14:].all()
+    assert not found[:14].all()
+
+
+def test_constant_features_alone_are_kept():
+    assert SelectRelated().fit([np.ones((50, 3))] * 9).support_.all()

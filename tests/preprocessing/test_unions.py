@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.decomposition import PCA
+from sklearn.impute import MissingIndicator
 from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
 
 import skvas
@@ -59,6 +61,21 @@ def test_recordings_know_what_they_knew(lengths, n_jobs):
     assert twice.feature_names is None  # each would be there twice
 
 
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_recordings_of_data_frames_know_what_they_knew(container):
+    pytest.importorskip(container)
+    videos = videos_of("others")
+    columns = [f"c{i}" for i in range(videos[0].shape[1])]
+    known = Recordings(videos, list("abcd"), fps=25, feature_names=columns)
+    with config_context(transform_output=container):
+        own = VideoStandardizer().fit_transform(known)
+        levels = LevelFeatures(n_levels=2).fit_transform(known)
+    assert (own.names, own.fps, own.feature_names) == (list("abcd"), [25] * 4, columns)
+    assert list(own[1].columns) == columns
+    assert (levels.names, levels.feature_names) == (list("abcd"), None)
+    assert len(levels[1].columns) == 2 * len(columns)
+
+
 @pytest.mark.parametrize("lengths", LENGTHS)
 def test_unions_stand_before_an_estimator_and_within_it(lengths, tmp_path):
     videos = videos_of(lengths)
@@ -82,6 +99,57 @@ def test_what_a_union_leaves_out_is_left_out():
         4, features=VideoStandardizer(), max_epochs=0, random_state=0
     )
     assert_same(dropped.fit(videos).labels_, without.fit(videos).labels_)
+
+
+@pytest.mark.parametrize("lengths", LENGTHS)
+@pytest.mark.parametrize("weights", [{"own": 2}, {"own": 0.5, "gaps": 1}])
+def test_parts_have_weights(lengths, weights):
+    videos = videos_of(lengths)
+    columns = [f"c{i}" for i in range(videos[0].shape[1])]
+    parts = [("own", VideoStandardizer()), ("gaps", Interpolate())]
+    union = FeatureUnion(parts, transformer_weights=weights)
+    own = VideoStandardizer().fit_transform(videos)
+    expected = side_by_side([weights["own"] * v for v in own], videos)
+    assert_same(union.fit_transform(videos), expected)
+    known = union.fit_transform(Recordings(videos, list("abcd"), feature_names=columns))
+    assert_same(known, expected)
+    assert known.names == list("abcd")
+
+
+def test_gaps_pass_a_union_whose_next_step_closes_them():
+    videos = videos_of("others")
+    videos[0][3:5, 1] = np.nan
+    gaps = Framewise(MissingIndicator(features="all"))
+    features = make_pipeline(make_union("passthrough", gaps), Interpolate(), "auto")
+    model = JointAlignSegment(4, features=features, max_epochs=0, random_state=0)
+    assert len(model.fit(videos).predict(videos[0])) == len(videos[0])
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_parts_within_an_estimator_pass_arrays(container):
+    pytest.importorskip(container)
+    videos = videos_of("others")
+    parts = make_union(VideoStandardizer(), LevelFeatures())
+    model = JointAlignSegment(4, max_epochs=0, random_state=0)
+    for features in (parts, make_pipeline(parts, "auto")):
+        expected = clone(model).set_params(features=features).fit(videos)
+        with config_context(transform_output=container):
+            found = clone(model).set_params(features=features).fit(videos)
+        assert_same(found.labels_, expected.labels_)
+    alone = clone(model).set_params(features=parts).fit(videos)
+    parts.set_output(transform=container)
+    assert_same(model.set_params(features=parts).fit(videos).labels_, alone.labels_)
+
+
+def test_unions_that_would_make_data_frames_say_what_to_do():
+    pytest.importorskip("pandas")
+    videos = videos_of("others")
+    union = make_union(VideoStandardizer(), LevelFeatures())
+    expected = union.fit_transform(videos)
+    with config_context(transform_output="pandas"):
+        with pytest.raises(TypeError, match=r"set_output\(transform=.default"):
+            union.fit_transform(videos)
+        assert_same(union.set_output(transform="default").transform(videos), expected)
 
 
 def test_numpy_does_all_else_as_to_lists():

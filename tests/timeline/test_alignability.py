@@ -20,6 +20,14 @@ def test_unrelated_video_is_told_by_what_order_saves():
     assert abs(saved[-2]) < 0.1
 
 
+@pytest.mark.parametrize("n_frames", [2, 3])
+def test_copies_of_a_short_template_save_all(n_frames):
+    video = unit(np.random.default_rng(0).normal(size=(n_frames, 4)))
+    for seed in range(20):
+        saved = alignability([video], video, np.random.RandomState(seed))
+        assert saved == pytest.approx(1)
+
+
 def test_all_videos_are_kept_where_order_tells_little():
     assert is_related(np.array([0.1, 0.0, -0.1, 0.2])).all()
 
