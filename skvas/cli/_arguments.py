@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 # Units of times. The module that knows them takes long to import.
-UNITS = ("s", "ms", "us", "ns", "min", "h")
+UNITS = ("s", "ms", "us", "ns", "min", "h", "d")
 
 __all__ = [
     "add_decoding",

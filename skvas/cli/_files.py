@@ -194,8 +194,24 @@ def _read_files(
     if model is not None and kind == "sensors":
         fps = rate_of_fit(model) if fps is None else fps  # they are resampled
         columns = features_of_fit(model) if columns is None else columns
-    times = {"time": options.time, "time_unit": options.time_unit}
-    return read_recordings(source, columns=columns, fps=fps, **times)
+    time, unit = clock_of_tables(options, model)
+    return read_recordings(source, columns=columns, fps=fps, time=time, time_unit=unit)
+
+
+def clock_of_tables(options: argparse.Namespace, model: Any) -> tuple[str | None, str]:
+    """Return the column of times and their unit: as asked for, or as in `fit`."""
+    time, unit = options.time, options.time_unit
+    known = None if model is None else model.recordings_["clock"]
+    if known is None or time != "auto":
+        return time, unit
+    return known[0], known[1] if unit == "auto" else unit
+
+
+def remember_clock(model: Any, options: argparse.Namespace) -> None:
+    """Keep in a fitted model which times of tables were asked for, if any were."""
+    asked = [options.time, options.time_unit]
+    if asked != ["auto", "auto"]:
+        model.recordings_["clock"] = asked
 
 
 def find_recordings(

@@ -22,6 +22,7 @@ from skvas.cli._extracted import read_timed
 from skvas.cli._files import (
     checked_folder,
     clock_of,
+    clock_of_tables,
     find_recordings,
     load_recordings,
     load_segmenter,
@@ -33,7 +34,7 @@ from skvas.cli._inputs import check_output_folder
 from skvas.cli._lines import Lines, say, say_skipped, show
 from skvas.datasets import Recordings
 from skvas.datasets._folder import find_media, find_videos
-from skvas.datasets._recordings import rate_of_fit
+from skvas.datasets._recordings import common_rate, rate_of_fit
 from skvas.exceptions import FailedFilesWarning
 from skvas.features import VideoFeatures
 
@@ -59,9 +60,11 @@ def run(options: argparse.Namespace) -> None:
             clock_of(data, 0)  # before long work
         if len(found) < len(data):  # clips of OpenPose in one folder
             found = [folder / name for name in data.names]
-        rate = rate_of_fit(model) if options.fps is None else options.fps
-        key = str([rate, options.time, options.time_unit, data.feature_names])
-        sources = _Sources(found, data.names, data.media, _ReadHere(found, data, key))
+        asked = rate_of_fit(model) if options.fps is None else options.fps
+        key = str([asked, *clock_of_tables(options, model), data.feature_names])
+        rate = common_rate(data.fps)
+        read = _ReadHere(found, data, key, timed=rate is None)
+        sources = _Sources(found, data.names, data.media, read, rate)
     if options.media is not None:
         media = media_of(options.media, sources.names)
         sources = replace(sources, media=media)
@@ -157,15 +160,18 @@ class _ReadHere:
     """Give the recordings that were read already to `predict_files`, by their paths.
 
     Their frames are one array, which joblib shares among processes: it would send many
-    small ones with each file anew. `key` tells how they were read.
+    small ones with each file anew. `key` tells how they were read, `timed` whether they
+    have times, where no rate is common to all.
     """
 
-    def __init__(self, paths: Sequence[Path], data: Recordings, key: str) -> None:
+    def __init__(
+        self, paths: Sequence[Path], data: Recordings, key: str, *, timed: bool
+    ) -> None:
         self.cache_key = key
         self.place = {str(path): index for index, path in enumerate(paths)}
         self.ends = np.cumsum([0, *map(len, data)])
         self.frames = np.concatenate([np.reshape(v, (len(v), -1)) for v in data])
-        known = [seconds_of(data, index) for index in range(len(data))]
+        known = [seconds_of(data, index) for index in range(len(data)) if timed]
         times = [seconds for seconds in known if seconds is not None]
         self.times = np.concatenate(times) if times else None
 

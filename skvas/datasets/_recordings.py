@@ -377,7 +377,7 @@ def remember(videos: Any, lengths: Sequence[int]) -> dict[str, Any]:
     dict
         With lists `names`, `n_frames`, and `fps`, `media` and `feature_names` if they
         are known, else None. `fps` of recordings that have times instead is the mean
-        rate, and `times`, else None, is an object array of them.
+        rate, and `times`, else None, is an object array of them. `clock` is None.
     """
     known = recordings_of(videos)
     fps = media = features = times = None
@@ -394,6 +394,7 @@ def remember(videos: Any, lengths: Sequence[int]) -> dict[str, Any]:
         "media": None if media is None else list(media),
         "feature_names": None if features is None else list(features),
         "times": times,
+        "clock": None,
     }
 
 

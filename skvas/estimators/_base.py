@@ -190,7 +190,8 @@ settings_ : Settings
     these: `set_params` changes nothing before the next `fit`.
 recordings_ : dict of str to list, ndarray or None
     The recordings of `fit`: `names`, `n_frames`, `fps`, `media`, `feature_names` and
-    `times`, see :class:`skvas.Recordings`; None where nothing is known.
+    `times`, see :class:`skvas.Recordings`, and `clock`, the column of times of tables
+    and their unit if ``skvas fit`` was told; None where nothing is known.
 diagnosis_ : dict of str to object
     What :meth:`summary` tells of the recordings of `fit`.
 usual_ : dict of str to object, or None

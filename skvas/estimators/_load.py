@@ -26,6 +26,7 @@ from skvas.exceptions import (
     ModelFileError,
     ModelVersionWarning,
 )
+from skvas.io._clock import UNITS
 from skvas.labels._anchored import AnchoredActions
 from skvas.labels._chained import ChainedNaming
 from skvas.live._model import LiveModel
@@ -67,7 +68,7 @@ ESTIMATORS = {
 # of the reference.
 MAX_FEATURES, TRIED_FRAMES = 1_000_000, 64
 # What is kept of recordings since after the format.
-YOUNG = ("feature_names", "times")
+YOUNG = ("feature_names", "times", "clock")
 
 
 def save(fitted: Any, path: str | os.PathLike[str]) -> None:
@@ -395,7 +396,7 @@ def _check_live(estimator: Any) -> None:
 def _check_recordings(estimator: Any) -> None:
     """Refuse names and rates that no fit keeps."""
     known = estimator.recordings_
-    features, times = (known.setdefault(name, None) for name in YOUNG)
+    features, times, clock = (known.setdefault(name, None) for name in YOUNG)
     if known.keys() != {"names", "n_frames", "fps", "media", *YOUNG}:
         raise ModelFileError("recordings_ is not as fit makes it")
     if features is not None:
@@ -416,6 +417,10 @@ def _check_recordings(estimator: Any) -> None:
         raise ModelFileError("recordings_ has impossible rates")
     if times is not None:
         _check_times(times, known["n_frames"])
+    if clock is not None:
+        column, unit = clock if isinstance(clock, list) and len(clock) == 2 else (0, 0)
+        if not isinstance(column, (str, type(None))) or unit not in ("auto", *UNITS):
+            raise ModelFileError("recordings_ has an impossible clock")
 
 
 def _check_diagnosis(estimator: Any) -> None:

@@ -11,7 +11,15 @@ import numpy as np
 from skvas.io._columns import Sheet
 
 # Seconds of a unit of time.
-UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0}
+UNITS = {
+    "s": 1.0,
+    "ms": 1e-3,
+    "us": 1e-6,
+    "ns": 1e-9,
+    "min": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+}
 _NAMED_UNITS = {
     "s": ("s", "sec", "secs", "second", "seconds"),
     "ms": ("ms", "msec", "millis", "millisecond", "milliseconds"),
@@ -19,6 +27,7 @@ _NAMED_UNITS = {
     "ns": ("ns", "nsec", "nanos", "nanosecond", "nanoseconds"),
     "min": ("min", "mins", "minute", "minutes"),
     "h": ("h", "hr", "hrs", "hour", "hours"),
+    "d": ("d", "day", "days"),
 }
 _TIMES = (
     "time",
@@ -340,7 +349,24 @@ def _guess_unit(name: str, times: np.ndarray, said: str) -> str:
     told = [*words[1:], *_words(said)]
     for unit, called in _NAMED_UNITS.items():
         if any(word in called for word in told) or words[:1] == [called[-1]]:
+            if _is_multiple(name) or _is_multiple(f"({said})"):
+                break  # of that unit, or several of them
             return unit
+    else:
+        return _guess_by_size(name, times)
+    raise ValueError(
+        f"the unit of times in column {name!r} is unclear. Give them in seconds, or "
+        'time_unit="s" or "ms" (--time-unit).'
+    )
+
+
+def _is_multiple(name: str) -> bool:
+    """Tell whether brackets have more than a word, such as "1/100 s" or "h:mm:ss"."""
+    inside = "".join(re.findall(r"[(\[](.*?)[)\]]", name))
+    return any(character in "0123456789:/" for character in inside)
+
+
+def _guess_by_size(name: str, times: np.ndarray) -> str:
     for unit, low, high in _EPOCHS:
         if low <= times.min() < high:
             return unit

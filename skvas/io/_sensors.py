@@ -97,7 +97,7 @@ def read_sensors(
         one (time, timestamp, t, date, Zeit, ..., also ``time_ms`` or ``Time (s)``), if
         there is one. None: no column. The index of a data frame counts as a column
         where it has a name, dates or durations.
-    time_unit : {"auto", "s", "ms", "us", "ns", "min", "h"}, default="auto"
+    time_unit : {"auto", "s", "ms", "us", "ns", "min", "h", "d"}, default="auto"
         Unit of times that are numbers. "auto": what the name says, or the size of times
         since 1970, or seconds if the steps are fractions.
     columns : str or sequence of str, default=None

@@ -170,7 +170,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         absurdly far off are replaced, as estimators do, which tell more of it.
     recordings_ : dict of str to list, ndarray or None
         What is known of the videos: `names`, `n_frames`, `fps`, `media`,
-        `feature_names` and `times`, see :class:`skvas.Recordings`.
+        `feature_names`, `times` and `clock`, as estimators keep it.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)

@@ -1353,6 +1353,45 @@ def test_options_tell_the_unit_of_times_and_that_there_are_none(tmp_path, capsys
     assert skvas.load(model).recordings_["fps"] == [50] * 4
 
 
+def test_models_know_which_times_of_tables_they_were_told(tmp_path):
+    folder, model = write_tables(tmp_path / "raw"), tmp_path / "model"
+    for file in folder.iterdir():
+        file.write_text(file.read_text().replace("time_ms", "tick", 1))
+    clock = ("--time", "tick", "--time-unit", "ms")
+    options = ("-k", K, "--epochs", 0, "--fps", 10, "-o", model)
+    assert run("fit", folder, *clock, *options) == 0
+    assert skvas.load(model).recordings_["clock"] == ["tick", "ms"]
+    tables = tmp_path / "told.csv", tmp_path / "known.csv"
+    for table, told in zip(tables, (clock, ()), strict=True):
+        assert run("report", model, folder, *told, "-o", table) == 0
+        out = table.with_suffix("")
+        assert run("predict", model, folder, *told, "-o", out, "--format", "csv") == 0
+    told, known = (table.with_suffix("") for table in tables)
+    for file in (tables[0], *told.glob("*.csv")):
+        other = tables[1] if file == tables[0] else known / file.name
+        assert file.read_text() == other.read_text()
+    assert run("label", model, folder, "-o", tmp_path / "labels.csv") == 0
+    assert run("report", model, folder, "--time-unit", "s") == 0  # another unit
+    assert run("report", model, folder, "--time", "none") == 0  # another clock
+    assert run("fit", folder, "--time", "none", *options) == 0
+    assert skvas.load(model).recordings_["clock"] == [None, "auto"]
+
+
+def test_a_lone_frame_lasts_as_its_rate_says(tmp_path):
+    folder, model = write_tables(tmp_path / "raw"), tmp_path / "model"
+    options = ("-k", K, "--epochs", 0, "--fps", 10, "-o", model)
+    assert run("fit", folder, *options) == 0
+    file = next(folder.iterdir())
+    short = tmp_path / "short"
+    short.mkdir()
+    lines = file.read_text().splitlines()
+    (short / "a.csv").write_text("\n".join(lines[:3]))
+    command = ("predict", model, short, "-o", tmp_path / "out", "--format", "json")
+    assert run(*command) == 0
+    (row,) = json.loads((tmp_path / "out" / "a.json").read_text())
+    assert (row["start"], row["end"]) == (0, 0.1)
+
+
 @pytest.mark.parametrize("command", ["predict", "timeline", "label", "report"])
 def test_columns_and_points_in_another_order_are_refused(tmp_path, capsys, command):
     tables = write_tables(tmp_path / "tables")

@@ -191,6 +191,8 @@ def test_marks_line_ends_quotes_and_names_are_optional(tmp_path):
         ("t [µs]", 1e6),
         ("time (min)", 1 / 60),
         ("time_h", 1 / 3600),
+        ("Time (days)", 1 / 86400),
+        ("time [d]", 1 / 86400),
         ("t", 1),
         ("seconds", 1),
     ],
@@ -198,6 +200,14 @@ def test_marks_line_ends_quotes_and_names_are_optional(tmp_path):
 def test_units_are_in_the_names(tmp_path, name, scale):
     text = table(TIMES * scale, X, names=(name, "x"))
     assert read_sensors(write(tmp_path / "a.csv", text)).fps == [10]
+
+
+@pytest.mark.parametrize("name", ["Time [1/100 s]", "time (h:mm:ss)", "t (10 ms)"])
+def test_units_of_several_words_are_asked_for(tmp_path, name):
+    file = write(tmp_path / "a.csv", table(TIMES, X, names=(name, "x")))
+    with pytest.raises(ValueError, match=r"the unit of times in column .* is unclear"):
+        read_sensors(file)
+    assert read_sensors(file, time_unit="s").fps == [10]
 
 
 @pytest.mark.parametrize("scale", [1, 1e3, 1e6, 1e9])
