@@ -349,21 +349,20 @@ def _guess_unit(name: str, times: np.ndarray, said: str) -> str:
     told = [*words[1:], *_words(said)]
     for unit, called in _NAMED_UNITS.items():
         if any(word in called for word in told) or words[:1] == [called[-1]]:
-            if _is_multiple(name) or _is_multiple(f"({said})"):
-                break  # of that unit, or several of them
+            _refuse_multiples(name, said, called)
             return unit
-    else:
-        return _guess_by_size(name, times)
-    raise ValueError(
-        f"the unit of times in column {name!r} is unclear. Give them in seconds, or "
-        'time_unit="s" or "ms" (--time-unit).'
-    )
+    return _guess_by_size(name, times)
 
 
-def _is_multiple(name: str) -> bool:
-    """Tell whether brackets have more than a word, such as "1/100 s" or "h:mm:ss"."""
-    inside = "".join(re.findall(r"[(\[](.*?)[)\]]", name))
-    return any(character in "0123456789:/" for character in inside)
+def _refuse_multiples(name: str, said: str, called: tuple[str, ...]) -> None:
+    """Refuse a unit that is not all, as in "Time [1/100 s]" or "time (h:mm:ss)"."""
+    for text in (said, *re.findall(r"[(\[](.*?)[)\]]", name)):
+        is_more = any(character in "0123456789:/" for character in text)
+        if is_more and any(word in called for word in _words(text)):
+            raise ValueError(
+                f"the unit of times in column {name!r} is unclear: {text!r}. Give them "
+                'in seconds, or time_unit="s" or "ms" (--time-unit).'
+            )
 
 
 def _guess_by_size(name: str, times: np.ndarray) -> str:

@@ -14,6 +14,7 @@ from sklearn.base import (
     clone,
 )
 from sklearn.compose import ColumnTransformer
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Tags, get_tags
@@ -193,7 +194,7 @@ def _is_of_rows(transformer: Any) -> bool:
         parts = [step for _, step in transformer.steps]
     elif isinstance(transformer, FeatureUnion):
         parts = [part for _, part in transformer.transformer_list]
-    elif hasattr(transformer, "estimator"):  # one that is frozen, or asked otherwise
+    elif isinstance(transformer, FrozenEstimator):
         parts = [transformer.estimator]
     else:
         module, name = type(transformer).__module__, type(transformer).__name__
