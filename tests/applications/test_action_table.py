@@ -98,6 +98,7 @@ def test_fit_keeps_names_rates_and_media():
         "media": media,
         "feature_names": features,
         "times": None,
+        "clock": None,
     }
     plain = quick(VideoAligner, max_epochs=0).fit(VIDEOS).recordings_
     assert (plain["names"][2], plain["fps"], plain["media"]) == (

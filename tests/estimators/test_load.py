@@ -297,7 +297,7 @@ def test_encoder_is_refused_where_it_is_of_no_use(model_file):
     ("parameters", "named"),
     [
         ({"training__callback": print}, "callback"),
-        ({"features": Framewise(FunctionTransformer())}, "features.transformer"),
+        ({"features": Framewise(FunctionTransformer(np.abs))}, "features.transformer"),
         (
             {"features": Framewise(make_pipeline(StandardScaler(), memory="cache"))},
             "memory",

@@ -123,7 +123,9 @@ def test_tails_have_to_be_heavy(value, expected, monkeypatch):
     look = _settled._Look.at(videos, whitened, N_ACTIONS)
     monkeypatch.setattr(_settled, "heaviness", lambda _: value)
     assert (_settled._find_tails(look) is not None) == expected
-    few = _settled._Look(whitened, [video[:, :3] for video in videos], [], N_ACTIONS)
+    three = [video[:, :3] for video in videos]
+    whitened = fit_features("whitened", three)
+    few = _settled._Look(whitened, three, [], N_ACTIONS)
     assert _settled._find_tails(few) is None
 
 
