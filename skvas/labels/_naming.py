@@ -422,7 +422,7 @@ def hide_in_turn(codes: Sequence[np.ndarray], most: int) -> list[list[np.ndarray
 def share_told(
     candidate: Candidate, codes: Sequence[np.ndarray], n_actions: int, n_classes: int
 ) -> float:
-    """Return how many labels of a lone labelled video are told by its others.
+    """Return how many labels of the labelled videos are told by their others.
 
     Parameters
     ----------

@@ -549,10 +549,11 @@ def _balanced(
 ) -> list[Evidence]:
     """Return what may tell actions on a timeline: weights of place and of look.
 
-    Labelled videos that are hidden in turn choose. Stretches of a lone one are hidden
-    in turn as well, and say nothing of places: these tell about the share to which
-    order is kept. Weights that follow from both shares are those of boosting [1]_, and
-    looks count fully where places have far less.
+    Stretches of the labelled videos are hidden in turn, and say how much looks tell;
+    places tell about the share to which order is kept. Weights that follow from both
+    shares are those of boosting [1]_. Of a lone labelled video looks count fully where
+    places have far less; of several, looks may lead where they have more weight, and
+    these videos, hidden in turn, choose.
 
     References
     ----------
@@ -560,16 +561,19 @@ def _balanced(
        Its Interface 2, 2009, equation (1).
     """
     ways: tuple[tuple[float, float], ...] = PLACED
-    if n_labelled(codes) > 1:
-        ways += LOOKED
-    elif base.timeline.order is not None:
+    is_lone, order = n_labelled(codes) < 2, base.timeline.order
+    if order is None:
+        ways += () if is_lone else LOOKED
+    else:
         look = replace(placed, by_part=0.0, by_frame=1.0)
         told = share_told(look, codes, n_actions, n_classes)
         by_place, by_look = (
             logit(np.clip(share, RARELY, 1 - RARELY)) + np.log(max(n_actions - 1, 1))
-            for share in (base.timeline.order.value, told)
+            for share in (order.value, told)
         )
-        if by_look > 0 and by_place < FAR_LESS * by_look:
+        if not is_lone and by_place < by_look:
+            ways += LOOKED
+        elif is_lone and by_look > 0 and by_place < FAR_LESS * by_look:
             ways = ((max(by_place / by_look, LOOKED[1][0]), 1.0),)
     return [replace(placed, by_part=part, by_frame=frame) for part, frame in ways]
 
