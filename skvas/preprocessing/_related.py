@@ -228,22 +228,23 @@ def _draw(videos: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
 
 def _related(videos: Sequence[np.ndarray], least: float) -> np.ndarray:
     """Tell which features are kept, (n_features,); those that are constant are."""
+    kept = np.full(videos[0].shape[1], True)
+    if len(videos) < _MIN_VIDEOS:
+        return kept
     low, high = _range(videos)
-    kept = np.full(len(low), True)
     varies = np.flatnonzero(low < high)
-    if len(varies):
+    if len(varies) and (len(videos) >= _PARTS or len(varies) >= _FEW_FEATURES):
         varying = each(lambda video: video[:, varies], videos)
-        kept[varies] = _related_varying(varying, least)
+        two = _has_two_values(varying, low[varies], high[varies])
+        kept[varies] = _related_varying(varying, two, least)
     return kept
 
 
-def _related_varying(videos: Sequence[np.ndarray], least: float) -> np.ndarray:
+def _related_varying(
+    videos: Sequence[np.ndarray], cannot_wander: np.ndarray, least: float
+) -> np.ndarray:
     """Do what `_related` does, with features of which none is constant."""
-    every = np.full(videos[0].shape[1], True)
-    is_little = len(videos) < _PARTS and len(every) < _FEW_FEATURES
-    if len(videos) < _MIN_VIDEOS or is_little:
-        return every
-    looks, cannot_wander = _look(videos), _has_two_values(videos)
+    looks, every = _look(videos), np.full(videos[0].shape[1], True)
     kept = every
     for _ in range(_PASSES):
         known = np.flatnonzero(kept)
@@ -294,9 +295,10 @@ def _look(videos: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [(look / root).astype(np.float32) for look in looks]
 
 
-def _has_two_values(videos: Sequence[np.ndarray]) -> np.ndarray:
-    """Tell which features have two values at most in all videos, (n_features,)."""
-    low, high = _range(videos)
+def _has_two_values(
+    videos: Sequence[np.ndarray], low: np.ndarray, high: np.ndarray
+) -> np.ndarray:
+    """Tell which features have no value between their ends, (n_features,)."""
     either = [((video == low) | (video == high)).all(axis=0) for video in videos]
     found: np.ndarray = np.all(either, axis=0)
     return found

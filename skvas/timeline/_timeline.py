@@ -800,8 +800,10 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         if not len(given.names):
             raise ValueError("y has no label; give that of one frame at least.")
         some = labelled_videos(given.codes)
-        shown = [frames[i] for i in some]
-        filled = given.of(some).filled(shown, [*map(self._found, shown)], SURE)
+        shown, labelled = [frames[i] for i in some], given.of(some)
+        each = zip(shown, labelled.codes, labelled.is_stamped, strict=True)
+        found = [self._found(v) if is_stamped else code for v, code, is_stamped in each]
+        filled = labelled.filled(shown, found, SURE)
         model = self.model_.finer(moments_for(filled))
         at_moments = model.carry(shown, filled, len(given.names))
         return given, (model.expect(video, at_moments) for video in frames)

@@ -392,6 +392,16 @@ def test_recording_without_frames_is_empty():
     assert (recording.n_frames, recording.segments, len(recording.labels)) == (0, [], 0)
 
 
+def test_the_step_that_is_told_is_not_the_next_one():
+    options = {"n_actions": 5, "n_features": 8, "n_frames": (90, 120), "noise": 1.5}
+    *videos, new = make_videos(8, random_state=0, **options).videos
+    model = JointAlignSegment(5, max_epochs=0, random_state=0).fit(videos)
+    stream = model.stream()
+    for frame in new:
+        stream.push(frame[None])
+        assert stream.current_.action not in {step.action for step in stream.next_}
+
+
 def test_current_step_and_the_next_one():
     stream = tracker(fps=10)
     assert stream.current_ is None

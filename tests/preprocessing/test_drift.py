@@ -361,6 +361,20 @@ def test_orders_that_are_firm_or_only_of_what_is_left_keep_trends(
     assert (_settled._find_drift(look, videos) is not None) == expected
 
 
+@pytest.mark.parametrize("n_varying", [3, 4])
+def test_trends_are_of_four_features_at_least_that_vary(n_varying, monkeypatch):
+    videos = [
+        np.hstack([video[:, :n_varying], np.ones((len(video), 5))])
+        for video in sensors()[0]
+    ]
+    look = _settled._Look.at(videos, fit_features("whitened", videos), N_ACTIONS)
+    vars(look).update(plain=0.4, moved=0.4, order=BlockOrder(0.0, 0.01, 8))
+    found = iter([0.4, 0.9, 0.4])
+    monkeypatch.setattr(_settled, "excess_of_trend", lambda _: 4)
+    monkeypatch.setattr(_settled, "repeatability", lambda *_: next(found))
+    assert (_settled._find_drift(look, videos) is not None) == (n_varying > 3)
+
+
 def test_features_that_see_no_later_frame_keep_trends():
     videos, _ = sensors()
     live = ActionSegmenter(

@@ -127,6 +127,10 @@ def test_tails_have_to_be_heavy(value, expected, monkeypatch):
     whitened = fit_features("whitened", three)
     few = _settled._Look(whitened, three, [], N_ACTIONS)
     assert _settled._find_tails(few) is None
+    padded = [np.hstack([video, np.ones((len(video), 5))]) for video in three]
+    whitened = fit_features("whitened", padded)
+    beside = _settled._Look(whitened, padded, [], N_ACTIONS)
+    assert _settled._find_tails(beside) is None
 
 
 def test_what_sees_no_later_frame_compresses_as_well():

@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.impute import MissingIndicator
 from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer
 
 import skvas
 from skvas import JointAlignSegment, Recordings
@@ -131,7 +132,9 @@ def test_parts_within_an_estimator_pass_arrays(container):
     videos = videos_of("others")
     parts = make_union(VideoStandardizer(), LevelFeatures())
     model = JointAlignSegment(4, max_epochs=0, random_state=0)
-    for features in (parts, make_pipeline(parts, "auto")):
+    function = FunctionTransformer(feature_names_out="one-to-one")
+    steps = [make_pipeline(part, "auto") for part in (parts, function)]
+    for features in (parts, *steps):
         expected = clone(model).set_params(features=features).fit(videos)
         with config_context(transform_output=container):
             found = clone(model).set_params(features=features).fit(videos)
