@@ -1371,8 +1371,9 @@ def test_models_know_which_times_of_tables_they_were_told(tmp_path):
         other = tables[1] if file == tables[0] else known / file.name
         assert file.read_text() == other.read_text()
     assert run("label", model, folder, "-o", tmp_path / "labels.csv") == 0
-    assert run("report", model, folder, "--time-unit", "s") == 0  # another unit
-    assert run("report", model, folder, "--time", "none") == 0  # another clock
+    for other in (("--time-unit", "s"), ("--time", "none")):
+        assert run("report", model, folder, *other, "-o", tables[0]) == 0
+        assert tables[0].read_text() != tables[1].read_text()
     assert run("fit", folder, "--time", "none", *options) == 0
     assert skvas.load(model).recordings_["clock"] == [None, "auto"]
 

@@ -625,6 +625,21 @@ def test_row_45_times_that_are_not_those_of_the_frames_are_refused(tmp_path):
     assert_refused(path)
 
 
+@pytest.mark.parametrize("clock", ["tick", ["tick"], ["tick", "fortnight"], [3, "s"]])
+def test_clocks_that_no_fit_keeps_are_refused(model_file, tmp_path, clock):
+    path = tmp_path / "model"
+    forge(
+        path, model_file, state=lambda s: s["recordings_"]["items"].update(clock=clock)
+    )
+    assert_refused(path)
+    forge(
+        path,
+        model_file,
+        state=lambda s: s["recordings_"]["items"].update(clock=[None, "s"]),
+    )
+    assert skvas.load(path).recordings_["clock"] == [None, "s"]
+
+
 def test_row_45_pipe_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "model")
     assert_refused(tmp_path / "model")

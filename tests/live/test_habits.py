@@ -191,6 +191,13 @@ def test_actions_before_a_recording_was_joined_are_not_skipped():
     assert said([3, 4, 2]) == [("out of order", 2)]
 
 
+def test_actions_unseen_before_the_first_one_are_not_skipped_later():
+    watched = monitor(OFTEN)
+    for _ in range(6):  # room for one of three
+        watched.hold()
+    assert watch(watched, [(3, 10), (4, 10)]) == []
+
+
 def test_action_that_may_have_been_done_is_not_skipped():
     watched = monitor(OFTEN)
     assert watch(watched, [(0, 10), (1, 3), (0, 1), (1, 4), (2, 10)]) == []

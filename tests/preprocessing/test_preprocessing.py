@@ -463,6 +463,8 @@ def test_whether_videos_are_fitted_apart_is_as_in_fit():
     assert_allclose(fitted.stream().push(VIDEOS[0]), before)
     assert fitted.fit(VIDEOS).transform(VIDEOS[0]).min() == 0
     assert not hasattr(fitted, "stream")
+    in_parts = Framewise(StandardScaler()).partial_fit(VIDEOS)
+    assert_allclose(in_parts.set_params(per_video=True).transform(VIDEOS[0]), before)
 
 
 def test_columns_are_joined_where_gaps_are_closed_in_some():
