@@ -207,13 +207,6 @@ def clock_of_tables(options: argparse.Namespace, model: Any) -> tuple[str | None
     return known[0], known[1] if unit == "auto" else unit
 
 
-def remember_clock(model: Any, options: argparse.Namespace) -> None:
-    """Keep in a fitted model which times of tables were asked for, if any were."""
-    asked = [options.time, options.time_unit]
-    if asked != ["auto", "auto"]:
-        model.recordings_["clock"] = asked
-
-
 def find_recordings(
     options: argparse.Namespace, folder: Path
 ) -> tuple[str, list[Path]]:

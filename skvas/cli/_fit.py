@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 
 import skvas
 from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
-from skvas.cli._files import load_recordings, remember_clock, writing
+from skvas.cli._files import load_recordings, writing
 from skvas.cli._gaps import check_columns
 from skvas.cli._inputs import check_output
 from skvas.cli._labels import read_labels
@@ -64,7 +64,6 @@ def run(options: argparse.Namespace) -> None:
     with following(steps):
         model.fit(data, y)
     model.set_params(training__callback=None)
-    remember_clock(model, options)
     with writing(options.out) as file:
         model.save(file)
     estimated = options.n_actions == "auto"

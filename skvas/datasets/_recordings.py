@@ -16,6 +16,7 @@ from skvas.validation import (
     check_choice,
     check_fps,
     check_seconds,
+    check_time_column,
     list_videos,
     refuse_text,
     spelled_as,
@@ -57,6 +58,10 @@ class Recordings(VideoList):
         Names of the actions in `labels`.
     activities : sequence of str, default=None
         Which activity each recording shows, where there are several.
+    time_column : tuple of (str or None, str), default=None
+        The column of times of tables and its unit, as :func:`skvas.io.read_sensors` was
+        told them. Models keep them: commands read further tables alike. None: nothing
+        was told.
     notes : sequence of str, default=()
         What a reader has done to the data, one sentence each.
     description : str, default=""
@@ -69,6 +74,8 @@ class Recordings(VideoList):
     names, fps, times, media, feature_names, labels, action_names, activities, notes
         As given; lists, and None where nothing is known. `fps` has one number for each
         recording.
+    time_column : tuple or None
+        As given.
     DESCR : str
         The description.
 
@@ -101,6 +108,7 @@ class Recordings(VideoList):
     labels: list[Any] | None
     action_names: list[str]
     activities: list[str] | None
+    time_column: tuple[str | None, str] | None
     notes: list[str]
     DESCR: str
 
@@ -116,6 +124,7 @@ class Recordings(VideoList):
         labels: Iterable[Any] | None = None,
         action_names: Iterable[str] = (),
         activities: Iterable[str] | None = None,
+        time_column: tuple[str | None, str] | None = None,
         notes: Iterable[str] = (),
         description: str = "",
     ) -> None:
@@ -178,6 +187,9 @@ class Recordings(VideoList):
         self.action_names = list(action_names)
         self.activities = (
             None if activities is None else _one_each("activities", activities, n)
+        )
+        self.time_column = (
+            None if time_column is None else check_time_column(time_column)
         )
         self.notes = list(notes)
         self.DESCR = description
@@ -285,6 +297,7 @@ class Recordings(VideoList):
             **{n: p if p is None else [p[i] for i in where] for n, p in parts.items()},
             "feature_names": self.feature_names,
             "action_names": self.action_names,
+            "time_column": self.time_column,
             "notes": self.notes,
             "description": self.DESCR,
         }
@@ -377,13 +390,14 @@ def remember(videos: Any, lengths: Sequence[int]) -> dict[str, Any]:
     dict
         With lists `names`, `n_frames`, and `fps`, `media` and `feature_names` if they
         are known, else None. `fps` of recordings that have times instead is the mean
-        rate, and `times`, else None, is an object array of them. `clock` is None.
+        rate, and `times`, else None, is an object array of them. `clock` is the list of
+        the column of times in tables and its unit where they were told, else None.
     """
     known = recordings_of(videos)
-    fps = media = features = times = None
+    fps = media = features = times = clock = None
     if known is not None:
         fps, media = mean_rates(known), known.media
-        features = known.feature_names
+        features, clock = known.feature_names, known.time_column
         if known.times is not None:
             times = np.empty(len(known), dtype=object)
             times[:] = [stamps.copy() for stamps in known.times]
@@ -394,7 +408,7 @@ def remember(videos: Any, lengths: Sequence[int]) -> dict[str, Any]:
         "media": None if media is None else list(media),
         "feature_names": None if features is None else list(features),
         "times": times,
-        "clock": None,
+        "clock": None if clock is None else list(clock),
     }
 
 

@@ -26,7 +26,6 @@ from skvas.exceptions import (
     ModelFileError,
     ModelVersionWarning,
 )
-from skvas.io._clock import UNITS
 from skvas.labels._anchored import AnchoredActions
 from skvas.labels._chained import ChainedNaming
 from skvas.live._model import LiveModel
@@ -53,7 +52,7 @@ from skvas.preprocessing._pipelines import all_steps
 from skvas.preprocessing._strangers import Usual
 from skvas.timeline import Timeline
 from skvas.transport._threads import on_cpu
-from skvas.validation import check_integer, check_real
+from skvas.validation import check_integer, check_real, check_time_column
 from skvas.videos._batch import pad
 from skvas.videos._containers import as_list
 from skvas.videos._frames import spread_frames
@@ -418,9 +417,10 @@ def _check_recordings(estimator: Any) -> None:
     if times is not None:
         _check_times(times, known["n_frames"])
     if clock is not None:
-        column, unit = clock if isinstance(clock, list) and len(clock) == 2 else (0, 0)
-        if not isinstance(column, (str, type(None))) or unit not in ("auto", *UNITS):
-            raise ModelFileError("recordings_ has an impossible clock")
+        try:
+            check_time_column(clock)
+        except (ValueError, TypeError) as error:
+            raise ModelFileError("recordings_ has an impossible clock") from error
 
 
 def _check_diagnosis(estimator: Any) -> None:

@@ -9,17 +9,8 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from skvas.io._columns import Sheet
+from skvas.validation import TIME_UNITS
 
-# Seconds of a unit of time.
-UNITS = {
-    "s": 1.0,
-    "ms": 1e-3,
-    "us": 1e-6,
-    "ns": 1e-9,
-    "min": 60.0,
-    "h": 3600.0,
-    "d": 86400.0,
-}
 _NAMED_UNITS = {
     "s": ("s", "sec", "secs", "second", "seconds"),
     "ms": ("ms", "msec", "millis", "millisecond", "milliseconds"),
@@ -341,7 +332,7 @@ def _to_seconds(name: str, times: np.ndarray, unit: str, sheet: Sheet) -> np.nda
         return (times - known[0]) / np.timedelta64(1, "ns") * 1e-9
     if unit == "auto":
         unit = _guess_unit(name, known, sheet.units.get(name, ""))
-    return (times - known[0]) * UNITS[unit]
+    return (times - known[0]) * TIME_UNITS[unit]
 
 
 def _guess_unit(name: str, times: np.ndarray, said: str) -> str:

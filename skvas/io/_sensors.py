@@ -12,7 +12,6 @@ import numpy as np
 from skvas._printing import shorten
 from skvas.datasets._recordings import ONE_RATE, Recordings
 from skvas.io._clock import (
-    UNITS,
     find_pauses,
     is_called_time,
     may_be_times,
@@ -24,6 +23,7 @@ from skvas.io._columns import PARQUET, TEXT, Sheet, read_columns
 from skvas.io._sources import list_sources, name_passed_over
 from skvas.validation import (
     NO_NAMES,
+    TIME_UNITS,
     check_choice,
     check_fps,
     check_media,
@@ -153,7 +153,7 @@ def read_sensors(
     check_fps(fps, none_ok=True)
     is_auto = isinstance(max_gap, str) and max_gap == "auto"
     longest = None if is_auto else check_real("max_gap", max_gap, low=0)
-    check_choice("time_unit", time_unit, ("auto", *UNITS))
+    check_choice("time_unit", time_unit, ("auto", *TIME_UNITS))
     columns = _check_columns(columns)
     for name, column in (("time", time), ("labels", labels)):
         if not isinstance(column, (str, type(None))):
@@ -172,6 +172,8 @@ def read_sensors(
     _check_same_columns(tables)
     found = _at_one_rate(tables, fps, longest, media)
     found.notes += name_passed_over(source, SUFFIXES)
+    if (time, time_unit) != ("auto", "auto"):
+        found.time_column = time, time_unit
     return found
 
 

@@ -28,6 +28,7 @@ from skvas.validation._naming import (
     unchanged_on_failure,
 )
 from skvas.validation._parameters import (
+    TIME_UNITS,
     check_choice,
     check_fps,
     check_integer,
@@ -38,6 +39,7 @@ from skvas.validation._parameters import (
     check_random_state,
     check_real,
     check_seconds,
+    check_time_column,
     refuse_text,
 )
 from skvas.validation._videos import (
@@ -51,6 +53,7 @@ from skvas.validation._videos import (
 
 __all__ = [
     "NO_NAMES",
+    "TIME_UNITS",
     "VIDEO_SUFFIXES",
     "are_same_names",
     "check_choice",
@@ -65,6 +68,7 @@ __all__ = [
     "check_random_state",
     "check_real",
     "check_seconds",
+    "check_time_column",
     "check_total_frames",
     "check_video",
     "check_videos",

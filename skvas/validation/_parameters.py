@@ -20,6 +20,16 @@ from skvas.validation._naming import spelled_as
 
 # Frames per second that are no mistake. Beyond, times leave the range of numbers.
 FRAME_RATES = (1e-9, 1e9)
+# Seconds of a unit of time.
+TIME_UNITS = {
+    "s": 1.0,
+    "ms": 1e-3,
+    "us": 1e-6,
+    "ns": 1e-9,
+    "min": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+}
 
 Choice = TypeVar("Choice")
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -146,6 +156,34 @@ def check_fps(fps: Any, *, name: str = "fps", none_ok: bool = False) -> float | 
     except InvalidParameterError:
         expected = f"a number of frames per second, from {low:g} to {high:g}"
         raise _invalid(name, fps, expected, none_ok) from None
+
+
+def check_time_column(value: Any) -> tuple[str | None, str]:
+    """Check what says where tables have their times, and in which unit.
+
+    Parameters
+    ----------
+    value : pair of (str or None, str)
+        The user's value: the name of a column, "auto" or None, and a unit or "auto".
+
+    Returns
+    -------
+    tuple of (str or None, str)
+        The value.
+
+    Raises
+    ------
+    TypeError, InvalidParameterError
+        If it is no such pair.
+    """
+    is_pair = isinstance(value, (list, tuple)) and len(value) == 2
+    column, unit = value if is_pair else (value, value)
+    if not is_pair or not isinstance(column, (str, type(None))):
+        raise TypeError(
+            "time_column must be a pair, the name of a column or None and a unit, got "
+            f"{shorten(value)}."
+        )
+    return column, check_choice("unit of time_column", unit, ("auto", *TIME_UNITS))
 
 
 def check_seconds(times: Any, *, name: str = "times") -> NDArray[np.float64]:

@@ -51,11 +51,11 @@ from skvas.datasets import load_folder, make_videos
 from skvas.decoding import labels_to_segments
 from skvas.features import VideoFeatures
 from skvas.io import _poses, read_recordings, read_segments
-from skvas.io._clock import UNITS
 from skvas.io._files import FORMATS
 from skvas.metrics import linear_warp
 from skvas.recipes import RECIPES
 from skvas.report._poses import UPS
+from skvas.validation import TIME_UNITS
 from tests.clips import grey, read_clip, write_clip
 from tests.tables import write_recordings
 
@@ -1371,6 +1371,13 @@ def test_models_know_which_times_of_tables_they_were_told(tmp_path):
         other = tables[1] if file == tables[0] else known / file.name
         assert file.read_text() == other.read_text()
     assert run("label", model, folder, "-o", tmp_path / "labels.csv") == 0
+    read = read_recordings(folder, time="tick", time_unit="ms", fps=10)
+    own = tmp_path / "own"
+    skvas.JointAlignSegment(K, max_epochs=0, random_state=0).fit(read).save(own)
+    assert skvas.load(own).recordings_["clock"] == ["tick", "ms"]
+    assert run("report", own, folder, "-o", tables[0]) == 0
+    assert run("report", own, folder, *clock, "-o", tmp_path / "both.csv") == 0
+    assert tables[0].read_text() == (tmp_path / "both.csv").read_text()
     for other in (("--time-unit", "s"), ("--time", "none")):
         assert run("report", model, folder, *other, "-o", tables[0]) == 0
         assert tables[0].read_text() != tables[1].read_text()
@@ -1731,7 +1738,7 @@ def test_choices_are_those_of_the_modules_that_take_long():
     assert tuple(FORMATS) == _parsers.FORMATS
     assert tuple(RECIPES) == _parsers.RECIPES
     assert _parsers.AXES == UPS
-    assert tuple(UNITS) == _arguments.UNITS
+    assert tuple(TIME_UNITS) == _arguments.UNITS
 
 
 def test_live_tells_each_step_once_and_as_the_api_does(folder, segmenter, capsys):

@@ -84,8 +84,11 @@ def test_without_names_there_are_numbers():
 
 
 def test_slices_copies_and_replacements_know_the_same():
+    told = ("tick", "ms")
     found = recordings(fps=[1, 2, 4], labels=[[0] * 3, None, [1] * 5], notes=["kept"])
+    found.time_column = told
     part = found[1:]
+    assert part.time_column == found.take([2]).time_column == told
     assert (part.names, part.fps, part.labels) == (["b", "c"], [2, 4], [None, [1] * 5])
     for copied in (copy.copy(found), pickle.loads(pickle.dumps(found))):
         assert (copied.names, copied.fps, copied.notes) == (
@@ -93,6 +96,7 @@ def test_slices_copies_and_replacements_know_the_same():
             found.fps,
             found.notes,
         )
+        assert copied.time_column == told
         assert_array_equal(copied[2], ARRAYS[2])
     other = found.replace([array[:, :1] for array in found])
     assert (other.names, other.fps, other[0].shape) == (found.names, found.fps, (3, 1))
@@ -203,6 +207,10 @@ def test_list_that_was_changed_is_refused():
         ({"feature_names": "knee"}, "feature_names must be a list of texts"),
         ({"action_names": "walk"}, "action_names must be a list of texts"),
         ({"notes": "Gaps are filled."}, "notes must be a list of texts"),
+        ({"time_column": "tick"}, "time_column must be a pair.* got 'tick'"),
+        ({"time_column": ("tick", "s", "x")}, "time_column must be a pair"),
+        ({"time_column": (3, "s")}, "time_column must be a pair"),
+        ({"time_column": ("tick", "weeks")}, "unit of time_column must be"),
     ],
 )
 def test_what_does_not_fit_is_refused(known, message):
