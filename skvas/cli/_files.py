@@ -189,13 +189,16 @@ def _holds_points(path: str) -> bool:
 def _read_files(
     source: str | Path, kind: str, options: argparse.Namespace, model: Any
 ) -> Recordings:
-    """Read tables or poses; tables as a model knows them, if there is one."""
+    """Read tables or poses; for a model as it knows them, saying what was done."""
     fps, columns = options.fps, getattr(options, "columns", None)
     if model is not None and kind == "sensors":
         fps = rate_of_fit(model) if fps is None else fps  # they are resampled
         columns = features_of_fit(model) if columns is None else columns
     time, unit = clock_of_tables(options, model)
-    return read_recordings(source, columns=columns, fps=fps, time=time, time_unit=unit)
+    data = read_recordings(source, columns=columns, fps=fps, time=time, time_unit=unit)
+    for note in () if model is None else data.notes:
+        say(f"{str(source)!r}: {note}")
+    return data
 
 
 def clock_of_tables(options: argparse.Namespace, model: Any) -> tuple[str | None, str]:

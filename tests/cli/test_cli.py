@@ -1385,6 +1385,28 @@ def test_models_know_which_times_of_tables_they_were_told(tmp_path):
     assert skvas.load(model).recordings_["clock"] == [None, "auto"]
 
 
+def test_commands_with_a_model_say_what_was_done_to_tables(tmp_path, capsys):
+    folder, model = write_tables(tmp_path / "raw"), tmp_path / "model"
+    options = ("-k", K, "--epochs", 0, "--fps", 10, "-o", model)
+    assert run("fit", folder, *options) == 0
+    assert "4 of 4 resampled to 10 frames a second" in capsys.readouterr().err
+    first, second = sorted(folder.iterdir())[:2]
+    for command, sources in (
+        (("predict", model, folder, "-o", tmp_path / "out"), {folder: 4}),
+        (("report", model, folder, "-o", tmp_path / "r.csv"), {folder: 4}),
+        (
+            ("align", model, first, second, "-o", tmp_path / "a.csv"),
+            {first: 1, second: 1},
+        ),
+        (("live", model, first), {first: 1}),
+    ):
+        assert run(*command) == 0
+        lines = capsys.readouterr().err.splitlines()
+        for source, n in sources.items():
+            note = f"{n} of {n} resampled to 10 frames a second"
+            assert lines.count(f"{str(source)!r}: {note}") == 1
+
+
 def test_a_lone_frame_lasts_as_its_rate_says(tmp_path):
     folder, model = write_tables(tmp_path / "raw"), tmp_path / "model"
     options = ("-k", K, "--epochs", 0, "--fps", 10, "-o", model)
