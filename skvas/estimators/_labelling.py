@@ -933,7 +933,8 @@ default=None
                 "can be matched; give the number of actions."
             )
         lengths = lengths_of(checked)
-        check_total_frames(lengths, max(2, low), estimator=self)
+        hint = f", one for each of {low} actions; give fewer" if low > 2 else ""
+        check_total_frames(lengths, max(2, low), estimator=self, hint=hint)
         typical = float(np.median(lengths))
         if low > typical:
             what = f"n_actions={low}" if low == high else f"the fewest actions, {low},"

@@ -155,7 +155,11 @@ def check_videos(
 
 
 def check_total_frames(
-    lengths: Sequence[int], minimum: int, *, estimator: BaseEstimator | None = None
+    lengths: Sequence[int],
+    minimum: int,
+    *,
+    estimator: BaseEstimator | None = None,
+    hint: str = "",
 ) -> None:
     """Check that videos have enough frames together.
 
@@ -167,6 +171,8 @@ def check_total_frames(
         The smallest number of frames of all videos.
     estimator : estimator, default=None
         The estimator that needs them, for the message.
+    hint : str, default=""
+        What to do, for the message.
 
     Raises
     ------
@@ -183,7 +189,7 @@ def check_total_frames(
         by = f" by {type(estimator).__name__}" if estimator is not None else ""
         raise ValueError(
             f"Found {n_frames} frame(s) in {len(lengths)} video(s) (n_samples = "
-            f"{n_frames}) while a minimum of {minimum} is required{by}."
+            f"{n_frames}) while a minimum of {minimum} is required{by}{hint}."
         )
 
 
