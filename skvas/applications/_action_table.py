@@ -20,12 +20,15 @@ from skvas.decoding import labels_to_segments
 from skvas.io import SegmentTable, TimedSegment, write_segments
 from skvas.io._table import frame_edges
 from skvas.io._text import compose_records
+from skvas.validation import check_choice
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["ActionTable", "round_times", "tabulate"]
 
+# Formats of files that hold seconds; labels of frames are written by `write_segments`.
+FORMATS = ("csv", "json", "eaf", "textgrid", "srt", "vtt")
 # Digits of seconds behind the point in files: milliseconds.
 DIGITS = 3
 
@@ -149,6 +152,7 @@ class ActionTable:
             If no frame rate is known, the format cannot hold the table, or a file
             would not be in the folder.
         """
+        check_choice("format", format, FORMATS)
         segments = self.to_segments()
         for name in segments.videos:
             if leaves_folder(name):

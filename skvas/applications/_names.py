@@ -71,7 +71,9 @@ def labels_meant(model: Any, texts: np.ndarray) -> list[Any]:
     classes = model.classes_.tolist()
     labels = {name_key(text): text for text in classes if isinstance(text, str)}
     called = names_by_label(model) or {}
-    meant = {name_key(name): label for label, name in called.items()} | labels
+    numbers = {str(label): label for label in called if isinstance(label, int)}
+    names = {name_key(name): label for label, name in called.items()}
+    meant = numbers | names | labels
     return [
         meant.get(name_key(text), text) if isinstance(text, str) else text
         for text in texts.tolist()
@@ -104,6 +106,7 @@ def names_of_actions(
     own = names_by_label(model) or {}
     if names is None:
         return own
+    names = _without_index(names)
     known = _labels_to_name(model, names, labels)
     if isinstance(names, Mapping):
         names = {
@@ -161,7 +164,15 @@ def rename_actions(
     if isinstance(names, (str, bytes, Set)) or not np.iterable(names):
         raise TypeError(f"{what} must be a dict or a list of texts, got {names!r}.")
     with naming(what):
-        return _rename(known, labels, names)
+        return _rename(known, labels, _without_index(names))
+
+
+def _without_index(names: Any) -> Any:
+    """Return a series as a dict by its index, or a list where it counts from 0."""
+    if not hasattr(names, "index") or not hasattr(names, "to_dict"):
+        return names
+    is_counted = [*names.index] == [*range(len(names))]
+    return names.tolist() if is_counted else names.to_dict()
 
 
 def _rename(

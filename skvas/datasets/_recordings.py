@@ -315,6 +315,8 @@ class Recordings(VideoList):
     def __getitem__(self, key: slice) -> Recordings: ...
     def __getitem__(self, key: SupportsIndex | slice) -> Any:
         """Return one recording, or a slice that knows what these know."""
+        if isinstance(key, (list, tuple, np.ndarray)) and np.ndim(key):
+            return self.take(key)
         found = super().__getitem__(key)
         return (
             Recordings(found, **self._known(key)) if isinstance(key, slice) else found
@@ -343,6 +345,25 @@ class Recordings(VideoList):
 
     append = extend = insert = pop = remove = clear = reverse = sort = _refuse_change
     __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse_change
+
+    def __add__(self, other: Any) -> Recordings:
+        """Return these recordings and others, which know what both know."""
+        if not isinstance(other, Recordings):
+            raise TypeError(
+                f"Recordings cannot be joined to a {type(other).__name__}, whose names "
+                "are not known: make recordings of it first, by Recordings(arrays, "
+                "names, fps=...), or use list(recordings), which knows no names."
+            )
+        return Recordings([*self, *other], **_known_of_both(self, other))
+
+    def copy(self) -> Recordings:
+        """Return a list of the same recordings, which knows the same.
+
+        Returns
+        -------
+        Recordings
+        """
+        return self[:]
 
     def __reduce__(self) -> Any:
         return _rebuild, (list(self), self._known())
@@ -527,6 +548,62 @@ def as_recordings(videos: Any, fps: float | None = None) -> Recordings:
     if fps is not None:
         changed |= {"fps": fps, "times": None}
     return known.replace(known, **changed)
+
+
+def _known_of_both(first: Recordings, second: Recordings) -> dict[str, Any]:
+    """Return what is known of two lists of recordings, one behind the other.
+
+    Names are lost where one occurs twice, and what all recordings have or none where
+    only those of one list have it.
+    """
+    one, other = first._known(), second._known()
+    features = [part["feature_names"] for part in (one, other) if part["feature_names"]]
+    if len(features) == 2 and features[0] != features[1]:
+        raise ValueError(
+            f"Recordings of features {shorten(features[0])} cannot be joined to others "
+            f"of features {shorten(features[1])}; read both with the same columns."
+        )
+    for name in ("fps", "times"):
+        if len(first) and len(second) and (one[name] is None) != (other[name] is None):
+            raise ValueError(
+                f"Recordings that know {name} cannot be joined to others that do not; "
+                f"make the others anew, by Recordings(arrays, names, {name}=...)."
+            )
+    known: dict[str, Any] = {}
+    for name in ("names", "fps", "times", "activities"):
+        is_known = one[name] is not None and other[name] is not None
+        known[name] = one[name] + other[name] if is_known else None
+    if len({*known["names"]}) < len(known["names"]):
+        known["names"] = None
+    actions, called = one["action_names"], other["action_names"]
+    if one["labels"] and other["labels"] and bool(actions) != bool(called):
+        raise ValueError(
+            "Recordings whose actions have names cannot be joined to others whose "
+            "labels are numbers alone; give these action_names as well."
+        )
+    actions = actions + [name for name in called if name not in actions]
+    other["labels"] = _moved(other["labels"], [*map(actions.index, called)])
+    for name in ("media", "labels"):
+        parts = [one[name] or [None] * len(first), other[name] or [None] * len(second)]
+        known[name] = sum(parts, []) if one[name] or other[name] else None
+    return {
+        **known,
+        "feature_names": features[0] if features else None,
+        "action_names": actions,
+        "time_column": one["time_column"]
+        if one["time_column"] == other["time_column"]
+        else None,
+        "notes": one["notes"] + [n for n in other["notes"] if n not in one["notes"]],
+        "description": one["description"] or other["description"],
+    }
+
+
+def _moved(labels: list[Any] | None, places: Sequence[int]) -> list[Any] | None:
+    """Return labels of frames where actions stand at other places of a list."""
+    if labels is None or [*places] == [*range(len(places))]:
+        return labels
+    moved = np.array([*places, -1])  # the last is that of frames without a label
+    return [None if codes is None else moved[np.asarray(codes)] for codes in labels]
 
 
 def _rebuild(videos: list[Any], known: dict[str, Any]) -> Recordings:

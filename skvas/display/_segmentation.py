@@ -152,8 +152,8 @@ class SegmentationDisplay:
             True label of frames without an action.
         fps : float, default=None
             Frames per second. None: what the recordings know, or the rate that all
-            recordings of `fit` had; if neither is known, the unit of the time axis is
-            frames.
+            recordings of `fit` had; if neither is known, or recordings know several
+            rates, the unit of the time axis is frames.
         uniform : bool, default=False
             Whether to draw a uniform segmentation as well.
         annotate : bool, default=True

@@ -197,7 +197,7 @@ default=None
     the likely range, and 0 elsewhere. Without a shared order it is the number with the
     highest modularity of matched frames (:func:`~skvas.metrics.modularity_score`), on
     average over two quick segmentations, smoothed over neighbouring numbers. Expect an
-    error of a factor of 1.3 to 1.5.
+    error of a factor of 1.3 to 1.5 on average.
     """
 
     _fitted = BaseVideoEstimator._fitted | {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,6 +21,7 @@ _NAMED_UNITS = {
     "h": ("h", "hr", "hrs", "hour", "hours"),
     "d": ("d", "day", "days"),
 }
+_UNIT_WORDS = {word for words in _NAMED_UNITS.values() for word in words}
 _TIMES = (
     "time",
     "datetime",
@@ -35,8 +37,11 @@ _TIMES = (
 )
 # These mean other things as well: they are times if they are dates or rise steadily.
 _PERHAPS_TIMES = ("elapsed", "temps", "tempo", "datum", "fecha", "hora")
-# Clocks since 1970 are so large in their units, with a step of any size.
-_EPOCHS = (("s", 1e8, 1e11), ("ms", 1e11, 1e14), ("us", 1e14, 1e17), ("ns", 1e17, 1e20))
+# Clocks since 1970 are so large in seconds, from 1998 to 2049; others count from when a
+# device was switched on.
+_EPOCH = (9e8, 2.5e9)
+# Steps that are likely of samples, in seconds: others are of a unit that was misread.
+_LIKELY_STEPS = (2e-5, 600.0)
 _DAY = 86400.0
 _OF_DAY = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(?:[.,](\d+))?(?: ?([AP]M))?", re.I)
 _DATE = re.compile(
@@ -101,6 +106,7 @@ def read_clock(
     # A date beside a time of day stands still, or goes on at midnight alone.
     moving = [name for name, times in found.items() if _moves(times)]
     finer = [name for name in moving if not _are_days(found[name])]
+    finer.sort(key=_may_be_other)
     name = next(iter((*finer, *moving, *found)))
     return name, _to_seconds(name, found[name], unit, sheet)
 
@@ -188,12 +194,20 @@ def find_pauses(seconds: np.ndarray, shortest: float) -> np.ndarray:
 
 def is_called_time(name: str) -> bool:
     """Return whether a column is called like a time."""
-    first = (_words(name) or [""])[0]
+    first, *others = _words(name) or [""]
+    if first == "t" and others:  # else a temperature: of the skin, in degrees
+        return any(word in _UNIT_WORDS for word in others)
     return (
         first in _TIMES
         or first.startswith("timestamp")
         or name.lower().endswith(("timestamp", "_time"))
     )
+
+
+def _may_be_other(name: str) -> bool:
+    """Return whether a column that is called like a time may well be none."""
+    words = _words(name)
+    return words == ["t"] or (words[0] not in _TIMES and words[-1] == "time")
 
 
 def rises_steadily(values: np.ndarray) -> bool:
@@ -337,7 +351,8 @@ def _to_seconds(name: str, times: np.ndarray, unit: str, sheet: Sheet) -> np.nda
 
 def _guess_unit(name: str, times: np.ndarray, said: str) -> str:
     words = _words(name)
-    told = [*words[1:], *_words(said)]
+    # The time of day is in any unit.
+    told = [w for before, w in pairwise(words) if before != "of"] + _words(said)
     for unit, called in _NAMED_UNITS.items():
         if any(word in called for word in told) or words[:1] == [called[-1]]:
             _refuse_multiples(name, said, called)
@@ -357,18 +372,22 @@ def _refuse_multiples(name: str, said: str, called: tuple[str, ...]) -> None:
 
 
 def _guess_by_size(name: str, times: np.ndarray) -> str:
-    for unit, low, high in _EPOCHS:
-        if low <= times.min() < high:
-            return unit
     steps = np.abs(np.diff(times))
     if not steps.any():
         return "s"  # no matter: a clock that stands still is refused
     step = np.median(steps[steps > 0])
-    if step < 1:
+    shortest, longest = _LIKELY_STEPS
+    low, high = _EPOCH
+    for unit in ("s", "ms", "us", "ns"):
+        seconds = TIME_UNITS[unit]
+        is_dated = low <= times.min() * seconds < high
+        if is_dated and shortest <= step * seconds <= longest:
+            return unit
+    if shortest <= step < 1:
         return "s"
     raise ValueError(
         f"the unit of times in column {name!r} is unclear: they step by {step:g}. Give "
-        'time_unit="s" or "ms" (--time-unit).'
+        'time_unit="s", "ms", "us", "ns", "min", "h" or "d" (--time-unit).'
     )
 
 

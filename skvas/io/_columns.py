@@ -334,13 +334,25 @@ def _cells(line: str, delimiter: str) -> list[str]:
 def _find_delimiter(*lines: str) -> str:
     """Return what separates the cells of the first of some lines.
 
-    Space is in the name of a lone column where the next line has none.
+    Space is in the name of a lone column where the next line has none. Beside numbers
+    with commas for decimals it separates.
     """
     bare = [_QUOTED.sub("x", line.strip()) for line in lines]
     for mark in (";", "\t", ","):  # a comma beside the others is in the numbers
-        if mark in bare[0]:
+        if mark in bare[0] and not (mark == "," and _are_spaced(bare)):
             return mark
     return " " if all(" " in line for line in bare) else ","
+
+
+def _are_spaced(lines: Sequence[str]) -> bool:
+    """Return whether lines are numbers with commas for decimals, behind spaces."""
+    rows = [line.split() for line in lines]
+    is_even = len({*map(len, rows)}) == 1 and len(rows[0]) > 1
+    return is_even and all(
+        COMMA.fullmatch(cell) or ("," not in cell and _is_number(cell))
+        for row in rows
+        for cell in row
+    )
 
 
 def _has_units(body: Sequence[Sequence[str]]) -> bool:

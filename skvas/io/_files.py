@@ -40,7 +40,7 @@ class _Format:
 
 FORMATS = {
     "csv": _Format(_text.parse_csv, _text.compose_csv, resolution=0.5e-3, many=True),
-    "json": _Format(_text.parse_json, _text.compose_json, ()),
+    "json": _Format(_text.parse_json, _text.compose_json, many=True),
     "eaf": _Format(
         _annotation.parse_eaf,
         _annotation.compose_eaf,

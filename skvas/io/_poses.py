@@ -264,15 +264,17 @@ def _name_points(track: Track) -> str:
 
 
 def _describe(tracks: list[Track], min_confidence: float) -> list[str]:
-    """Say how many points are missing, and how many of them were unsure."""
+    """Say what was left out, and how many points are missing or unsure."""
+    left_out = dict.fromkeys(name for track in tracks for name in track.computed)
+    notes = [f"left out, as no places: {', '.join(left_out)}"] if left_out else []
     n_points = sum(track.points[..., 0].size for track in tracks)
     missing = sum(int(np.isnan(t.points).any(axis=-1).sum()) for t in tracks)
     if not missing:
-        return []
+        return notes
     note = f"{missing / n_points:.1%} of the points are missing"
     if any(track.confidence is not None for track in tracks):
         note += f" or have a confidence below {min_confidence:g}"
-    return [note]
+    return [*notes, note]
 
 
 def _describe_rates(tracks: list[Track], fps: float | None) -> list[str]:

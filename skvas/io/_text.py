@@ -85,7 +85,11 @@ def parse_csv(data: bytes, video: str) -> list[TimedSegment]:
     if told:
         n_above = 1
         lines.readline()
-    rows = csv.DictReader(lines, delimiter=mark, strict=True)
+    # Where names have space before them, cells have it for the eye, too.
+    is_spaced = f"{mark} " in io.StringIO(text[lines.tell() :], newline="").readline()
+    rows = csv.DictReader(
+        lines, delimiter=mark, strict=True, skipinitialspace=is_spaced
+    )
     try:
         if rows.fieldnames is not None:
             refuse_frames(rows.fieldnames)
@@ -194,15 +198,18 @@ def compose_records(
     return (codecs.BOM_UTF8 if excel else b"") + text.getvalue().encode()
 
 
-def parse_json(data: bytes) -> list[TimedSegment]:
-    """Read segments from a list of objects."""
+def parse_json(data: bytes, video: str) -> list[TimedSegment]:
+    """Read segments from a list of objects, which have the keys of tables.
+
+    They are those of `video` where an object does not name its own.
+    """
     try:
         rows = json.loads(decode(data), object_pairs_hook=_unique_keys)
     except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"it is not JSON: {error}") from error
     if not isinstance(rows, list):
         raise ValueError(f"expected a list of segments, got {type(rows).__name__}")
-    return [_from_json(row, number) for number, row in enumerate(rows)]
+    return [_from_json(row, number, video) for number, row in enumerate(rows)]
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -212,13 +219,20 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _from_json(row: Any, number: int) -> TimedSegment:
-    if not isinstance(row, dict) or not row.keys() >= set(COLUMNS[:4]):
+def _from_json(row: Any, number: int, video: str) -> TimedSegment:
+    known: dict[str, Any] = {"video": video}
+    if isinstance(row, dict):
+        refuse_frames(row)
+        names = plain_columns(row)
+        if repeated := [c for c in COLUMNS[:4] if names.count(c) > 1]:
+            raise ValueError(f"segment {number} has {', '.join(repeated)} twice")
+        known |= zip(names, row.values(), strict=True)
+    if not known.keys() >= {*COLUMNS[:4]}:
         raise ValueError(
-            f"segment {number} must be an object with {', '.join(COLUMNS[:4])}, got "
-            f"{row!r}"
+            f"segment {number} must be an object with {', '.join(COLUMNS[:4])}, of "
+            f"which video may be left out, got {row!r}"
         )
-    return TimedSegment(*(row[column] for column in COLUMNS[:4]))
+    return TimedSegment(*(known[column] for column in COLUMNS[:4]))
 
 
 def compose_json(table: SegmentTable) -> bytes:

@@ -42,6 +42,9 @@ class Track:
         Frames per second.
     name : str, default=None
         Name of the recording, where the file says it better than its own name.
+    computed : list of str
+        Keypoints that are no places, such as angles of joints: they are taken only
+        where they are asked for by name.
     """
 
     points: np.ndarray
@@ -50,6 +53,7 @@ class Track:
     keypoints: list[str] = field(default_factory=list)
     fps: float | None = None
     name: str | None = None
+    computed: list[str] = field(default_factory=list)
 
     @property
     def names(self) -> list[str]:
@@ -64,6 +68,9 @@ class Track:
         self, individuals: Sequence[str] | None, keypoints: Sequence[str] | None
     ) -> Track:
         """Return the points of some individuals, and some points of each."""
+        left_out = self.computed if keypoints is None else []
+        if left_out:
+            keypoints = [name for name in self.keypoints if name not in self.computed]
         if individuals is None and keypoints is None:
             return self
         owners = self.individuals or [""]
@@ -78,6 +85,7 @@ class Track:
             confidence=seen,
             individuals=[owners[i] for i in who],
             keypoints=[self.keypoints[j] for j in which] if self.keypoints else [],
+            computed=left_out,
         )
 
     def masked(self, min_confidence: float) -> Track:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from skvas.io._track import Track
 
 # The first bytes of such a file.
 HDF5 = b"\x89HDF\r\n\x1a\n"
+# Parameters of C3D that list points which are no places, but computed from them.
+COMPUTED = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS")
 
 
 def is_analysis(path: Path) -> bool:
@@ -46,6 +49,11 @@ def read_sleap(path: Path) -> Track:
     # (n_frames, n_tracks, n_nodes, 3): x, y and confidence.
     values = np.asarray(labels.numpy(return_confidence=True), dtype=np.float64)
     n_frames, n_tracks, n_nodes, _ = values.shape
+    if not n_tracks:
+        raise ValueError(
+            "its instances have no tracks, so that nothing says who is who from frame "
+            "to frame; track them in SLEAP, and save again"
+        )
     tracks = [str(track.name) for track in labels.tracks]
     if len(tracks) != n_tracks:
         tracks = [f"track {i}" for i in range(n_tracks)]
@@ -133,9 +141,25 @@ def read_c3d(path: Path) -> Track:
         points = points.copy()
         points[hidden] = np.nan
     known = file["parameters"]["POINT"]
-    names = [str(name) for name in known["LABELS"]["value"]][: points.shape[1]]
+    names = _continued(known, "LABELS")[: points.shape[1]]
+    listed = {name for group in COMPUTED for name in _continued(known, group)}
+    computed = [name for name in names if name in listed]
     rate = float(np.ravel(known["RATE"]["value"])[0])
-    return Track(points, None, [], names, rate if rate > 0 else None)
+    fps = rate if rate > 0 else None
+    return Track(points, None, [], names, fps, computed=computed)
+
+
+def _continued(known: Any, name: str) -> list[str]:
+    """Return the texts of a parameter of C3D, and of those that continue it.
+
+    A parameter has 255 texts at most; the next ones are in LABELS2, LABELS3, ...
+    """
+    numbers = itertools.takewhile(
+        lambda called: called in known,
+        (f"{name}{number}" for number in itertools.count(2)),
+    )
+    called = [name, *numbers] if name in known else []
+    return [str(text).strip() for part in called for text in known[part]["value"]]
 
 
 def read_movement(dataset: Any) -> Track:

@@ -119,6 +119,13 @@ class StateWriter:
             return _node("scalar", array=self._keep(np.asarray(value), name))
         if isinstance(value, np.dtype) and is_storable(value):
             return _node("dtype", text=value.str)
+        if isinstance(value, torch.Tensor):
+            value = value.detach().cpu().numpy()
+        elif isinstance(value, np.memmap) or (
+            name == "reference" and hasattr(value, "__array__")
+        ):
+            dtype = getattr(value, "dtype", np.dtype(object))
+            value = np.array(value, float if dtype.kind == "O" else dtype)
         write = self._WRITERS.get(type(value))
         if write is None and type(value) is transformer_class(type(value).__name__):
             write = StateWriter._transformer

@@ -370,6 +370,7 @@ def _encode(
     together = [*shown.labels, *shown.collection]
     plain = [_plain(row) for row in together]
     values = list_labels(plain)
+    values += [label for label in _named(action_names, values) if label not in values]
     codes = place_labels(plain, values)
     keep = [code for code, value in enumerate(values) if value not in NO_ACTION]
     renumber = np.full(len(values) + 1, -1)
@@ -381,6 +382,19 @@ def _encode(
         raise ValueError(f"two actions have the same name, among {names}.")
     n = len(shown.labels)
     return names if action_names else kept, names, codes[:n], codes[n:]
+
+
+def _named(
+    action_names: Sequence[str] | np.ndarray | Mapping[Any, str] | None,
+    values: Sequence[Any],
+) -> list[Any]:
+    """Return the labels that have a name, of which some may not occur."""
+    if action_names is None:
+        return []
+    if isinstance(action_names, Mapping):
+        return list(action_names)
+    are_numbers = all(isinstance(label, int) for label in values)
+    return list(range(len(action_names))) if are_numbers else []
 
 
 def _labels_by_name(

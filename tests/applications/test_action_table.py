@@ -6,6 +6,7 @@ import csv
 from pathlib import PureWindowsPath
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
@@ -20,13 +21,14 @@ from skvas import (
     transfer_labels,
 )
 from skvas.applications._action_table import ActionTable, tabulate
-from skvas.applications._names import rename_actions
+from skvas.applications._names import labels_meant, rename_actions
 from skvas.display import (
     AlignmentDisplay,
     EmbeddingDisplay,
     SegmentationDisplay,
     TimelineDisplay,
 )
+from skvas.exceptions import InvalidParameterError
 from skvas.io import SegmentTable, read_segments
 from tests.models import Counted, quick, small_videos
 
@@ -285,6 +287,36 @@ def test_text_in_place_of_a_list_of_names_is_refused(model, tmp_path):
             take()
     with pytest.raises(TypeError, match="^names must be a list of texts"):
         skvas.predict_files(model, ["a.npy"], tmp_path / "out", names="a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_series_name_actions_by_their_index(model):
+    names = pd.Series({1: "stir", 2: "drink"})
+    assert rename_actions([*"012"], [0, 1, 2], names) == ["0", "stir", "drink"]
+    assert rename_actions([*"012"], [0, 1, 2], names.reset_index(drop=True)) == [
+        "stir",
+        "drink",
+        "2",
+    ]
+    named = copy.deepcopy(model).name_actions(names)
+    report = step_report(model, RECORDINGS, action_names=names)
+    assert {record["step"] for record in report.records} <= {*named.action_names_, 0}
+
+
+def test_texts_of_numbers_are_labels_where_some_have_names(model):
+    named = copy.deepcopy(model).name_actions({1: "stir", 2: "0"})
+    assert labels_meant(named, np.array(["0", "1", "2", "stir", "x"])) == [
+        2,
+        1,
+        2,
+        1,
+        "x",
+    ]
+
+
+def test_tables_of_seconds_are_no_labels_of_frames(model, tmp_path):
+    with pytest.raises(InvalidParameterError, match="format must be one of .* got 'tx"):
+        model.to_table(RECORDINGS).write(tmp_path / "out", "txt")
     assert list(tmp_path.iterdir()) == []
 
 

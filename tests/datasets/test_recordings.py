@@ -158,7 +158,7 @@ def test_what_makes_another_list_still_does():
         with pytest.raises(TypeError, match="in place"):
             copied.clear()
     assert joblib.hash(found) == joblib.hash(copy.copy(found))
-    for plain in (list(found), found.copy(), found + ARRAYS, [*found]):
+    for plain in (list(found), ARRAYS + found, [*found]):
         assert type(plain) is list
         plain.append(ARRAYS[0])
     assert [len(array) for array in sorted(found, key=len, reverse=True)] == [5, 4, 3]
@@ -260,6 +260,74 @@ def test_some_know_what_they_knew(key):
     )
     assert (found.labels, found.feature_names) == ([[1], [0]], ["x"])
     assert found[0] is whole[2]
+
+
+def test_joined_recordings_know_what_both_know():
+    one = Recordings(
+        ARRAYS,
+        [*"abc"],
+        fps=[1, 2, 4],
+        media=["a.mp4", None, None],
+        labels=[[0, 1, -1], None, [1] * 5],
+        action_names=["pour", "stir"],
+        feature_names=["x", "y"],
+        activities=["tea"] * 3,
+        notes=["kept"],
+        description="Tea.",
+    )
+    one.time_column = ("tick", "ms")
+    parted = one[:1] + one[1:]
+    for name, value in vars(one).items():
+        assert getattr(parted, name) == value
+    other = Recordings(
+        ARRAYS[:1], ["d"], fps=8, labels=[[0, -1, 1]], action_names=["stir", "boil"]
+    )
+    found = one[1:] + other
+    assert (found.names, found.fps) == (["b", "c", "d"], [2, 4, 8])
+    assert found.media is None or found.media == [None] * 3
+    assert found.action_names == ["pour", "stir", "boil"]
+    assert found.labels[0] is None
+    assert_array_equal(found.labels[2], [1, -1, 2])
+    assert (found.feature_names, found.activities) == (["x", "y"], None)
+    assert found.time_column is None
+    assert (one + one).names == [f"recording {place}" for place in range(6)]
+
+
+def test_copies_and_lists_of_places_know_the_same():
+    whole = Recordings(ARRAYS, [*"abc"], fps=[1, 2, 4])
+    assert (whole.copy().names, whole.copy().fps) == (whole.names, whole.fps)
+    for key in ([2, 0], (2, 0), np.array([2, 0])):
+        assert (whole[key].names, whole[key].fps) == (["c", "a"], [4, 1])
+    assert whole[[True, False, True]].names == ["a", "c"]
+    assert whole[np.int64(1)] is whole[1]
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (ARRAYS, "cannot be joined to a list"),
+        (Recordings(ARRAYS, [*"def"]), "know fps cannot be joined to others that do n"),
+        (
+            Recordings(ARRAYS, [*"def"], fps=1, feature_names=["y", "x"]),
+            "features .* cannot be joined to others of features",
+        ),
+        (
+            Recordings(ARRAYS, [*"def"], fps=1, labels=[[0] * 3, None, None]),
+            "labels are numbers alone",
+        ),
+    ],
+)
+def test_recordings_that_do_not_fit_are_not_joined(other, message):
+    one = Recordings(
+        ARRAYS,
+        [*"abc"],
+        fps=1,
+        feature_names=["x", "y"],
+        labels=[[0] * 3, None, None],
+        action_names=["pour"],
+    )
+    with pytest.raises((ValueError, TypeError), match=message):
+        one + other
 
 
 def test_a_mask_takes_recordings_and_repeats_lose_names():

@@ -20,6 +20,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
@@ -27,6 +28,7 @@ from sklearn.preprocessing import FunctionTransformer, PowerTransformer, Standar
 
 import skvas
 from skvas import ActionSegmenter, JointAlignSegment, Recordings, VideoAligner
+from skvas.datasets import FeatureFile
 from skvas.exceptions import (
     InvalidParameterError,
     ModelFileError,
@@ -143,6 +145,30 @@ def test_number_of_actions_set_after_fit_survives(n_actions, model_file, tmp_pat
     estimator = skvas.load(model_file).set_params(n_actions=n_actions)
     loaded = round_trip(estimator, tmp_path / "model")
     assert loaded.n_actions == n_actions
+    assert_same_outputs(outputs(loaded, NEW), outputs(estimator, NEW))
+
+
+def test_models_of_mapped_memory_are_saved(model_file, tmp_path):
+    joblib.dump(skvas.load(model_file), tmp_path / "kept")
+    mapped = joblib.load(tmp_path / "kept", mmap_mode="r")
+    mapped.save(tmp_path / "model")
+    assert (tmp_path / "model").read_bytes() == Path(model_file).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "made", [np.memmap, pd.DataFrame, torch.tensor, FeatureFile, "object"]
+)
+def test_references_of_any_kind_are_saved(made, tmp_path):
+    np.save(tmp_path / "video.npy", VIDEOS[1])
+    if made is np.memmap:
+        reference = np.load(tmp_path / "video.npy", mmap_mode="r")
+    elif made is FeatureFile:
+        reference = FeatureFile(tmp_path / "video.npy")
+    else:
+        reference = VIDEOS[1].astype(made) if made == "object" else made(VIDEOS[1])
+    estimator = quick(VideoAligner, reference=reference).fit(VIDEOS)
+    loaded = round_trip(estimator, tmp_path / "model")
+    assert_array_equal(loaded.reference, VIDEOS[1])
     assert_same_outputs(outputs(loaded, NEW), outputs(estimator, NEW))
 
 

@@ -119,7 +119,9 @@ def test_row_26_as_many_actions_as_frames_and_no_more(cls, start):
     require_sound(quick(cls, n_actions=26, start=start).fit(videos), videos)
     estimator = quick(cls, n_actions=27, start=start)
     before = vars(estimator).copy()
-    with pytest.raises(ValueError, match=r"26 frame\(s\).* minimum of 27 .*; give fewer"):
+    with pytest.raises(
+        ValueError, match=r"26 frame\(s\).* minimum of 27 .*; give fewer"
+    ):
         estimator.fit(videos)
     assert_same_state(estimator, before)
     # One video may be shorter than the actions are many.

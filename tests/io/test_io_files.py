@@ -255,11 +255,35 @@ def test_ground_truth_is_what_load_folder_reads(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("option", "form"), [("tier", "csv"), ("fps", "eaf"), ("video", "json")]
+    ("option", "form"), [("tier", "csv"), ("fps", "eaf"), ("tier", "json")]
 )
 def test_option_that_does_nothing_is_refused(option, form, tmp_path):
     with pytest.raises(ValueError, match=option):
         read_segments(tmp_path / f"v.{form}", **{option: 3})
+
+
+def test_space_behind_separators_is_no_part_of_labels(tmp_path):
+    (tmp_path / "v.csv").write_text('start, end, label\n0, 1.5, pour\n1.5, 2, "a, b"\n')
+    assert [row.label for row in read_segments(tmp_path / "v.csv")] == ["pour", "a, b"]
+    (tmp_path / "v.csv").write_text("start,end,label\n0,1.5, pour\n")
+    assert [row.label for row in read_segments(tmp_path / "v.csv")] == [" pour"]
+
+
+def test_json_has_the_keys_of_tables(tmp_path):
+    record = {"recording": "a", "start": 0, "end": 1, "action": "pour"}
+    file = tmp_path / "v.json"
+    file.write_text(json.dumps([record]))
+    assert list(read_segments(file)) == [TimedSegment("a", 0, 1, "pour")]
+    del record["recording"]
+    file.write_text(json.dumps([record]))
+    assert list(read_segments(file)) == [TimedSegment("v", 0, 1, "pour")]
+    assert read_segments(file, video="w").videos == ["w"]
+    file.write_text(json.dumps([record | {"Action": "stir"}]))
+    with pytest.raises(ValueError, match="segment 0 has label twice"):
+        read_segments(file)
+    file.write_text(json.dumps([{"start": 0, "end": 1}]))
+    with pytest.raises(ValueError, match="of which video may be left out"):
+        read_segments(file)
 
 
 def test_suffix_that_says_nothing_is_refused_and_format_helps(tmp_path):

@@ -426,6 +426,13 @@ def test_projects_of_sleap(tmp_path):
     found = read_poses(tmp_path / "a.slp")
     assert found.feature_names == NAMES
     assert_allclose(found[0], EXPECTED, atol=1e-6)
+    for frame in frames:
+        for instance in frame.instances:
+            instance.track = None
+    untracked = sleap_io.Labels(frames, videos=[video], skeletons=[skeleton])
+    untracked.save(str(tmp_path / "b.slp"))
+    with pytest.raises(ValueError, match=r"recording 'b': .* no tracks.*track them"):
+        read_poses(tmp_path / "b.slp")
 
 
 @pytest.mark.parametrize("kind", ["link", "storage", "virtual"])
@@ -607,6 +614,44 @@ def test_c3d(tmp_path):
     assert (found.fps, found.feature_names) == ([100], ["hip", "knee", "foot"])
     points[2, 1] = np.nan
     assert_allclose(found[0], points, atol=1e-6)
+
+
+def write_c3d(path, names, points, **more):
+    """Write points of shape (n_frames, n_points, 3), and more parameters of them."""
+    file = pytest.importorskip("ezc3d").c3d()
+    file["parameters"]["POINT"]["RATE"]["value"] = [100]
+    file["parameters"]["POINT"]["LABELS"]["value"] = names
+    data = np.ones((4, len(names), len(points)))
+    data[:3] = points.transpose(2, 1, 0)
+    file["data"]["points"] = data
+    for name, value in more.items():
+        file.add_parameter("POINT", name, value)
+    file.write(str(path))
+
+
+def test_what_c3d_computes_of_points_is_no_point(tmp_path):
+    names = ["hip", "knee", "hip angle", "hip moment"]
+    points = RNG.normal(size=(6, 4, 3)).astype(np.float32)
+    computed = {"ANGLES": ["hip angle"], "MOMENTS": ["hip moment"]}
+    write_c3d(tmp_path / "a.c3d", names, points, **computed)
+    found = read_poses(tmp_path)
+    assert found.feature_names == ["hip", "knee"]
+    assert_allclose(found[0], points[:, :2], atol=1e-6)
+    assert found.notes == ["left out, as no places: hip angle, hip moment"]
+    asked = read_poses(tmp_path, keypoints=["hip", "hip angle"])
+    assert (asked.feature_names, asked.notes) == (["hip", "hip angle"], [])
+    assert_allclose(asked[0], points[:, [0, 2]], atol=1e-6)
+
+
+def test_c3d_may_have_more_points_than_names_in_a_parameter(tmp_path):
+    names = [f"M{place:03d}" for place in range(300)]
+    points = RNG.normal(size=(3, 300, 3)).astype(np.float32)
+    write_c3d(tmp_path / "a.c3d", names, points)
+    found = read_poses(tmp_path)
+    assert found.feature_names == names
+    assert_allclose(
+        read_poses(tmp_path, keypoints=["M299"])[0], points[:, 299:], atol=1e-6
+    )
 
 
 def c3d(*records, processor=84):

@@ -137,6 +137,15 @@ def test_separators_are_found(tmp_path, mark):
     assert_allclose(found[0][:, 0], X)
 
 
+def test_space_separates_numbers_with_commas_for_decimals(tmp_path):
+    file = write(tmp_path / "a.txt", "0,0 1,25 7,5\n0,1 1,50 7,6\n0,2 2,00 -7,8\n")
+    found = read_sensors(file, time=None, fps=10)
+    assert_array_equal(found[0], [[0, 1.25, 7.5], [0.1, 1.5, 7.6], [0.2, 2, -7.8]])
+    file = write(tmp_path / "b.txt", "0, 1, 7\n0, 3, 7\n0, 2, 7\n")
+    found = read_sensors(file, time=None, fps=10)
+    assert_array_equal(found[0], [[0, 1, 7], [0, 3, 7], [0, 2, 7]])
+
+
 @pytest.mark.parametrize("name", ["Heart rate", '"Heart rate"', '" a ""b"" c"'])
 def test_space_in_the_name_of_a_lone_column_separates_nothing(tmp_path, name):
     found = read_sensors(write(tmp_path / "a.csv", f"{name}\n72\n\n74\n"))
@@ -215,6 +224,42 @@ def test_clocks_since_1970_have_the_unit_of_their_size(tmp_path, scale):
     times = np.round((1_657_534_648 + TIMES) * scale, 1)
     text = table(times.tolist(), X, names=("timestamp", "x"))
     assert read_sensors(write(tmp_path / "a.csv", text)).fps == [10]
+
+
+@pytest.mark.parametrize(
+    ("times", "unit", "rate"),
+    [
+        (120_000_000 + np.arange(50) * 10_000, "us", 100),
+        (3600 * 10**9 + np.arange(50) * 10**7, "ns", 100),
+        (1_500 * 10**9 + np.arange(50) * 10**7, "ns", 100),
+        (2 * 86_400_000 + np.arange(50) * 10, "ms", 100),
+        (20240501120000 + np.arange(50), "s", 1),
+        (45231.5 + np.arange(50) / 86_400, "d", 1),
+    ],
+)
+def test_large_numbers_that_are_no_likely_dates_have_no_sure_unit(
+    tmp_path, times, unit, rate
+):
+    text = table(times.tolist(), X, names=("timestamp", "x"))
+    file = write(tmp_path / "a.csv", text)
+    with pytest.raises(ValueError, match="unit of times in column 'timestamp' is uncl"):
+        read_sensors(file)
+    assert read_sensors(file, time_unit=unit).fps == [rate]
+
+
+def test_time_of_day_says_no_unit(tmp_path):
+    text = table(43_200 + TIMES, X, names=("time of day", "x"))
+    assert read_sensors(write(tmp_path / "a.csv", text)).fps == [10]
+
+
+@pytest.mark.parametrize("name", ["T", "T (degC)", "t_skin", "response_time"])
+@pytest.mark.parametrize("other", [20 + TIMES / 10, 20 + X])
+def test_what_may_be_no_time_is_none_beside_a_time(tmp_path, name, other):
+    text = table(other, X, TIMES, names=(name, "x", "time_s"))
+    found = read_sensors(write(tmp_path / "a.csv", text))
+    assert found.fps == [10]
+    is_doubtful = name in ("T", "response_time") and other[1] == 20.01
+    assert found.feature_names == ["x"] if is_doubtful else [name, "x"]
 
 
 def test_row_73_unclear_units_are_asked_for(tmp_path):

@@ -88,6 +88,14 @@ def write(tmp_path):
     return write
 
 
+@pytest.mark.parametrize("names", [["pour", "stir"], {0: "pour", 1: "stir"}])
+def test_actions_that_do_not_occur_may_have_names(write, names):
+    unlabelled = write([np.full(4, -1)], action_names=names)
+    assert unlabelled.data["actions"] == ["pour", "stir"]
+    first = write([np.array([0, 0, -1])], action_names=names)
+    assert first.data["actions"] == ["pour", "stir"]
+
+
 def test_page_has_the_segments(write):
     page = write(names=["a", "b"], fps=2, title="Tea")
     assert page.texts["title"] == page.texts["h1"] == "Tea"
