@@ -175,6 +175,12 @@ def check_time_column(value: Any) -> tuple[str | None, str]:
     ------
     TypeError, InvalidParameterError
         If it is no such pair.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_time_column
+    >>> check_time_column(["tick", "ms"])
+    ('tick', 'ms')
     """
     is_pair = isinstance(value, (list, tuple)) and len(value) == 2
     column, unit = value if is_pair else (value, value)
