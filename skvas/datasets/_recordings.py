@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skvas._printing import shorten
+from skvas._typing import Self
 from skvas.datasets._video_list import VideoList
 from skvas.validation import (
     are_same_names,
@@ -312,9 +313,9 @@ class Recordings(VideoList):
     @overload
     def __getitem__(self, key: SupportsIndex) -> Any: ...
     @overload
-    def __getitem__(self, key: slice) -> Recordings: ...
-    def __getitem__(self, key: SupportsIndex | slice) -> Any:
-        """Return one recording, or a slice that knows what these know."""
+    def __getitem__(self, key: slice | Sequence[int] | NDArray[Any]) -> Recordings: ...
+    def __getitem__(self, key: Any) -> Any:
+        """Return one recording, or some that know what they knew."""
         if isinstance(key, (list, tuple, np.ndarray)) and np.ndim(key):
             return self.take(key)
         found = super().__getitem__(key)
@@ -356,14 +357,14 @@ class Recordings(VideoList):
             )
         return Recordings([*self, *other], **_known_of_both(self, other))
 
-    def copy(self) -> Recordings:
+    def copy(self) -> Self:
         """Return a list of the same recordings, which knows the same.
 
         Returns
         -------
         Recordings
         """
-        return self[:]
+        return type(self)(self, **self._known())
 
     def __reduce__(self) -> Any:
         return _rebuild, (list(self), self._known())

@@ -206,7 +206,7 @@ def is_called_time(name: str) -> bool:
 
 def _may_be_other(name: str) -> bool:
     """Return whether a column that is called like a time may well be none."""
-    words = _words(name)
+    words = _words(name) or [""]
     return words == ["t"] or (words[0] not in _TIMES and words[-1] == "time")
 
 

@@ -262,6 +262,12 @@ def test_what_may_be_no_time_is_none_beside_a_time(tmp_path, name, other):
     assert found.feature_names == ["x"] if is_doubtful else [name, "x"]
 
 
+def test_dates_of_an_index_without_a_name_are_times_beside_others():
+    moments = pd.date_range("2024-05-01", periods=50, freq="100ms")
+    frame = pd.DataFrame({"response_time": 20 + X, "x": X}, index=moments)
+    assert read_sensors(frame).fps == [10]
+
+
 def test_row_73_unclear_units_are_asked_for(tmp_path):
     file = write(tmp_path / "a.csv", table(np.arange(50) * 100, X))
     with pytest.raises(ValueError, match=r"recording 'a': .*step by 100.*time_unit"):
