@@ -119,13 +119,7 @@ class StateWriter:
             return _node("scalar", array=self._keep(np.asarray(value), name))
         if isinstance(value, np.dtype) and is_storable(value):
             return _node("dtype", text=value.str)
-        if isinstance(value, torch.Tensor):
-            value = value.detach().cpu().numpy()
-        elif isinstance(value, np.memmap) or (
-            name == "reference" and hasattr(value, "__array__")
-        ):
-            dtype = getattr(value, "dtype", np.dtype(object))
-            value = np.array(value, float if dtype.kind == "O" else dtype)
+        value = _as_plain(value, name)
         write = self._WRITERS.get(type(value))
         if write is None and type(value) is transformer_class(type(value).__name__):
             write = StateWriter._transformer
@@ -527,6 +521,20 @@ def _has_room(width: int, n_frames: int) -> bool:
 
 def _node(kind: str, **parts: Any) -> dict[str, Any]:
     return {"kind": kind, **parts}
+
+
+def _as_plain(value: Any, name: str) -> Any:
+    """Return what a parameter or array is read as, where it is of another library."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu().numpy()
+    if name == "prototypes" and hasattr(value, "to_numpy"):
+        return dict(zip(value.index.tolist(), value.to_numpy(), strict=True))
+    if isinstance(value, np.memmap) or (
+        name == "reference" and hasattr(value, "__array__")
+    ):
+        dtype = getattr(value, "dtype", np.dtype(object))
+        return np.array(value, float if dtype.kind == "O" else dtype)
+    return value
 
 
 def _refusal(value: Any, name: str) -> InvalidParameterError:

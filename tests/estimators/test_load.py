@@ -172,6 +172,15 @@ def test_references_of_any_kind_are_saved(made, tmp_path):
     assert_same_outputs(outputs(loaded, NEW), outputs(estimator, NEW))
 
 
+@pytest.mark.parametrize("names", [["pour", "stir"], [4, 2]])
+def test_prototypes_in_a_data_frame_are_saved(names, tmp_path):
+    frame = pd.DataFrame(VIDEOS[0][:2], index=names)
+    estimator = quick(JointAlignSegment, prototypes=frame, n_actions=None).fit(VIDEOS)
+    loaded = round_trip(estimator, tmp_path / "model")
+    assert_array_equal([*loaded.prototypes.values()], VIDEOS[0][:2])
+    assert_same_outputs(outputs(loaded, NEW), outputs(estimator, NEW))
+
+
 @pytest.mark.parametrize("cls", SEGMENTERS)
 @pytest.mark.parametrize("names", [["pour", "stir"], np.array(["a", "b"]), [4, 2]])
 def test_named_prototypes_survive(cls, names, tmp_path):
