@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import warnings
@@ -116,6 +117,8 @@ class Corrections(list["Rows | None"]):
         super().__init__(rows)
         self.anchors = {} if anchors is None else anchors
         self.n_actions = n_actions
+        # The recordings of anchors, which may have no rows to say what they are of.
+        self.anchored: dict[int, CheckedRows] = {}
 
     def __repr__(self) -> str:
         rows = super().__repr__()
@@ -218,8 +221,14 @@ def read_corrections(
         CheckedRows(_all_texts(rows) if str in kinds else rows, name, n_frames)
         for name, (rows, n_frames) in found.items()
     )
-    rows = [rows or None for rows in checked]
-    return Corrections(rows, pairs, n_actions=_count_actions(page) or None)
+    entries = [*checked]
+    corrections = Corrections(
+        [rows or None for rows in entries],
+        pairs,
+        n_actions=_count_actions(page) or None,
+    )
+    corrections.anchored = {i: entries[i] for i in {*itertools.chain(*pairs)}}
+    return corrections
 
 
 def _all_texts(rows: Rows) -> Rows:

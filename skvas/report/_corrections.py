@@ -87,6 +87,10 @@ def apply_corrections(
             is_known |= entry.without_action()
         found.append(merged if is_known.any() else row)
         known.append(is_known)
+    for index, rows in getattr(corrections, "anchored", {}).items():
+        with naming_video(index):
+            rows.check_place(index, frames.names)
+            rows.check_length(len(labels[index]))
     anchors = _check_anchors(
         getattr(corrections, "anchors", {}), list(map(len, labels))
     )

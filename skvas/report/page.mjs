@@ -1039,7 +1039,8 @@ function isEdited() {
 
 // ---- Kept in this browser ------------------------------------------------------
 
-const drawer = `skvas report ${data.id}`;
+// All pages of a disk share one memory, and two of them may have the same segments.
+const drawer = `skvas report ${data.id} ${location.pathname}`;
 let isLost = false; // corrections that are in no file, and not kept here
 
 function warnOfLoss(on) {

@@ -64,11 +64,17 @@ export function bend(warp, pins) {
   const last = frames.length - 1;
   const at = (frame) => interpolate(frames, places, frame);
   const stops = [...pins];
-  if (stops[0][0] > frames[0]) {
-    stops.unshift([frames[0], Math.min(places[0], stops[0][1])]);
+  // Beyond the outermost pins places rise, too: else the frames there are all the pin's.
+  const first = stops[0];
+  if (first[0] > frames[0]) {
+    const below = first[1] - (first[0] - frames[0]) * TINY;
+    stops.unshift([frames[0], Math.min(places[0], below)]);
   }
   const end = stops[stops.length - 1];
-  if (end[0] < frames[last]) stops.push([frames[last], Math.max(places[last], end[1])]);
+  if (end[0] < frames[last]) {
+    const above = end[1] + (frames[last] - end[0]) * TINY;
+    stops.push([frames[last], Math.max(places[last], above)]);
+  }
   const all = [...new Set([...frames, ...stops.map(([frame]) => frame)])];
   all.sort((a, b) => a - b);
   let piece = 0;

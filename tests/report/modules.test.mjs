@@ -94,6 +94,20 @@ test("the first recording of an anchor stays where it was", () => {
   assert.ok(Math.abs(interpolate(second.frames, second.places, 75) - 65) < 1e-3);
 });
 
+test("frames beyond the outermost pins stay apart, so that pins are found again", () => {
+  const warp = { frames: [0, 99], places: [0, 99] };
+  for (const [f, g] of [
+    [0, 30],
+    [99, 69],
+  ]) {
+    const { pins } = pinsOf([warp, warp], [[0, f, 1, g]]);
+    const [first, second] = pins.map((some) => bend(warp, some));
+    const place = interpolate(first.frames, first.places, f);
+    assert.equal(interpolate(second.places, second.frames, place), g);
+    assert.ok(second.places.every((p, i) => i === 0 || second.places[i - 1] < p));
+  }
+});
+
 test("an anchor across another is skipped", () => {
   const warp = { frames: [0, 100], places: [0, 100] };
   const anchors = [

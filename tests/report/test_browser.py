@@ -506,6 +506,45 @@ def test_corrections_in_two_tabs_are_one(page, tmp_path):
     other.get_by_text("Segments checked: 2 of 6;").wait_for()
 
 
+def test_pages_of_other_places_keep_their_own_corrections(visit, tmp_path):
+    paths = []
+    for name in ("tea", "walks"):
+        (tmp_path / name).mkdir()
+        paths.append(report_html([[0, 1]] * 2, tmp_path / name / "report.html"))
+    page = visit(paths[0])
+    page.keyboard.press("c")
+    other = page.context.new_page()
+    other.goto(paths[1].as_uri())
+    assert other.inner_text("#edited").startswith("Segments checked: 0 of 4;")
+    other.goto(paths[0].as_uri())
+    assert other.inner_text("#edited").startswith("Segments checked: 1 of 4;")
+
+
+def test_names_of_actions_are_loaded_for_recordings_of_which_nothing_is_known(
+    page, visit, tmp_path
+):
+    for name in ("rise", "walk", "walk"):  # the last two become one
+        page.fill("#name", name)
+        page.click("#rename")
+        page.keyboard.press("]")
+    page.click("#check-all")
+    path = saved(page, "#save-json", tmp_path / "c.json")
+    assert read_corrections(path)[1] is None
+    other = visit(tmp_path / "report.html")  # in a browser that has kept nothing
+    other.set_input_files("#load", path)
+    other.get_by_text("c.json is loaded.").wait_for()
+    loaded = saved(other, "#save-json", tmp_path / "d.json").read_text()
+    assert loaded == path.read_text()
+    assert other.inner_text("#legend").split() == page.inner_text("#legend").split()
+    # What somebody said on this page stays.
+    other.keyboard.press("ArrowDown")
+    other.keyboard.press("c")
+    own = saved(other, "#save-json", tmp_path / "e.json").read_text()
+    other.set_input_files("#load", path)
+    other.get_by_text("c.json is loaded.").wait_for()
+    assert saved(other, "#save-json", tmp_path / "f.json").read_text() == own
+
+
 def test_actions_are_joined_by_one_name(page, tmp_path):
     page.fill("#name", "pour")
     page.keyboard.press("Enter")
@@ -579,11 +618,16 @@ def test_saved_corrections_are_loaded_into_another_page(page, visit, tmp_path):
     assert found["anchors"] == []
     other.keyboard.press("z")
     assert "checked" not in status(other)
+    of_third = {"name": "third", "n_frames": 99, "segments": []}
+    anchor = {"videos": ["second", "third"], "frames": [4, 98]}
+    videos = [json.loads(text)["videos"][1], of_third]
+    anchored = json.dumps({**json.loads(text), "videos": videos, "anchors": [anchor]})
     for content, said in {
         "{": "this is no file of corrections",
         text.replace('"version":1', '"version":2'): "a later version",
         text.replace('"n_frames":100', '"n_frames":99'): "second has 99 frames",
         text.replace('"start":20', '"start":21'): "the segments of second leave gaps",
+        anchored: "third has 99 frames",
     }.items():
         path.write_text(content)
         other.set_input_files("#load", path)

@@ -30,7 +30,13 @@ from skvas import (
 )
 from skvas.datasets import make_videos
 from skvas.display._style import COLOURS
-from skvas.io import Corrections, SegmentTable, TimedSegment, write_segments
+from skvas.io import (
+    Corrections,
+    SegmentTable,
+    TimedSegment,
+    read_corrections,
+    write_segments,
+)
 from skvas.io._corrections import CheckedRows
 from skvas.preprocessing import PoseFeatures
 from skvas.report._media import video_type
@@ -323,6 +329,32 @@ def test_corrections_without_an_action_are_shown_again(write, labels):
     first, second = write(labels, corrections=[rows, None]).data["videos"]
     assert (first["starts"], first["codes"]) == ([0, 1, 3], [0, -1, 1])
     assert (first["known"], second["known"]) == ([0, 3, 0], [0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("names", "lengths", "message"),
+    [
+        (["b", "a"], [5, 4], "video 0.*of 'a' stand where the recordings have 'b'"),
+        (["a", "b"], [4, 9], "video 1.*of 'b' are of 5 frames, but .* has 9"),
+    ],
+)
+def test_anchors_alone_are_of_their_recordings(
+    write, tmp_path, names, lengths, message
+):
+    videos = [
+        {"name": name, "n_frames": n_frames, "segments": []}
+        for name, n_frames in (("a", 4), ("b", 5))
+    ]
+    anchor = {"videos": ["a", "b"], "frames": [1, 2]}
+    saved = {"format": "skvas corrections", "version": 1, "videos": videos}
+    (tmp_path / "c.json").write_text(json.dumps({**saved, "anchors": [anchor]}))
+    corrections = read_corrections(tmp_path / "c.json")
+    labels = [np.zeros(n_frames, int) for n_frames in (4, 5)]
+    page = write(labels, names=["a", "b"], corrections=corrections)
+    assert page.data["anchors"] == [[0, 1, 1, 2]]
+    labels = [np.zeros(n_frames, int) for n_frames in lengths]
+    with pytest.raises(ValueError, match=message):
+        write(labels, names=names, corrections=corrections)
 
 
 def test_row_77_anchors_that_are_not_there_are_refused(write):
