@@ -28,6 +28,13 @@ export function frameAt(v, time) {
 // Time since the recording began.
 export const elapsed = (v, frame) => timeAt(v, frame) - timeAt(v, 0);
 
+// Seconds since its clip began, of so many seconds (undefined or NaN: not known). A clock
+// that starts behind its end, as those of the day do, started with the clip.
+export function clipTime(v, frame, duration) {
+  const begin = timeAt(v, 0);
+  return timeAt(v, frame) - (begin >= duration ? begin : 0);
+}
+
 // The frame that is there some seconds later; without a frame rate, 25 are a second.
 export function later(v, frame, seconds) {
   return v.fps ? frameAt(v, timeAt(v, frame) + seconds) : frame + 25 * seconds;

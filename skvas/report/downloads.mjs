@@ -4,7 +4,7 @@
 // segments; `nameOf` and `labelOf` say what an action is called, and which label it has
 // for the next fit.
 
-import { timeAt } from "./clocks.mjs";
+import { clipTime, timeAt } from "./clocks.mjs";
 import { isChecked, knownFrames } from "./segments.mjs";
 
 export function asCorrections(videos, anchors, labelOf) {
@@ -68,10 +68,10 @@ export function asFrames(v, nameOf) {
 }
 
 // One tier of ELAN, in milliseconds; the recording must have a frame rate. `page` is the
-// address of the page, which that of the media starts from.
-export function asElan(v, nameOf, date, page) {
+// address of the page, which that of the media starts from; `duration` is that of the clip.
+export function asElan(v, nameOf, date, page, duration) {
   const rows = v.segments.filter((s) => s.code >= 0);
-  const ms = (frame) => Math.round(timeAt(v, frame) * 1000);
+  const ms = (frame) => Math.round(clipTime(v, frame, duration) * 1000);
   const slots = rows.flatMap((s) => [ms(s.start), ms(s.end)]);
   const media =
     v.media === null || v.media.startsWith("data:")

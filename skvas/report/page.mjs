@@ -1,6 +1,6 @@
 // The page: what is on it, and what its controls do.
 
-import { elapsed, frameAt, later, timeAt, unpackTimes } from "./clocks.mjs";
+import { clipTime, elapsed, frameAt, later, timeAt, unpackTimes } from "./clocks.mjs";
 import { asCorrections, asElan, asFrames, asTable } from "./downloads.mjs";
 import { readDrawer, writeDrawer } from "./drawer.mjs";
 import { pointsAt, unpackPose } from "./poses.mjs";
@@ -320,7 +320,7 @@ function attachPlayer(v) {
 
 // The middle of a frame, so that rounding shows no neighbour.
 function wanted(v) {
-  return timeAt(v, Math.floor(frameOf(v)) + 0.5);
+  return clipTime(v, Math.floor(frameOf(v)) + 0.5, v.player.duration);
 }
 
 function seek(v) {
@@ -368,7 +368,7 @@ function followPlayers() {
   for (const v of shown()) {
     const player = v.player;
     if (!player || player.readyState < 2 || player.seeking) continue;
-    const goal = timeAt(v, frameOf(v) + 0.5);
+    const goal = clipTime(v, frameOf(v) + 0.5, player.duration);
     const late = goal - player.currentTime;
     const rate = slope(v) * Number($("speed").value);
     if (Math.abs(late) > 2 / v.fps) {
@@ -1420,7 +1420,7 @@ const clicks = {
     download(
       `${lead.name}.eaf`,
       "text/xml",
-      asElan(lead, actionName, new Date(), document.baseURI),
+      asElan(lead, actionName, new Date(), document.baseURI, lead.player?.duration),
     ),
 };
 for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", act);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { elapsed, frameAt, later, timeAt, unpackTimes } from "../../skvas/report/clocks.mjs";
+import { clipTime, elapsed, frameAt, later, timeAt, unpackTimes } from "../../skvas/report/clocks.mjs";
 import { asCorrections, asElan, asFrames, asTable } from "../../skvas/report/downloads.mjs";
 import { readDrawer, writeDrawer } from "../../skvas/report/drawer.mjs";
 import { pointsAt, unpackPose } from "../../skvas/report/poses.mjs";
@@ -270,6 +270,23 @@ test("times are those of the frames where no rate is constant", () => {
   );
   const elan = asElan(video, String, new Date(0), page);
   assert.match(elan, /TIME_VALUE="8000"/);
+});
+
+test("a clock that starts behind the end of its clip started with it", () => {
+  const times = { frames: [0, 20, 50], seconds: [1000, 1001, 1007] };
+  const video = { ...tea, times, segments: rows([30, 0], [50, 1]) };
+  const at = (duration) => [0, 30].map((frame) => clipTime(video, frame, duration));
+  assert.deepEqual(at(7), [0, 3]);
+  for (const duration of [1200, Infinity, NaN, undefined]) {
+    assert.deepEqual(at(duration), [1000, 1003]);
+  }
+  assert.equal(clipTime(tea, 20, 1), 2);
+  const timesOf = (...clip) =>
+    [...asElan(video, String, new Date(0), page, ...clip).matchAll(/VALUE="(\d+)"/g)].map(
+      (found) => Number(found[1]),
+    );
+  assert.deepEqual(timesOf(7), [0, 3000, 3000, 7000]);
+  assert.deepEqual(timesOf(), [1000000, 1003000, 1003000, 1007000]);
 });
 
 test("clocks come as knots, or as steps of all frames", () => {

@@ -1077,6 +1077,23 @@ def test_videos_of_other_frame_rates_show_the_moment(visit, tmp_path):
     assert numbers_at_rest(page, 2, fps=(30, 12)) == [61, 24]
 
 
+def test_players_of_clocks_of_the_day_count_from_their_first_time(visit, tmp_path):
+    clip = write_clip(tmp_path / "a.mp4", bars(100), fps=FPS)
+    rows, late = [np.repeat([0, 1], 50)] * 2, np.linspace(0, 0.01, 100)
+    times = [start + np.arange(100) / FPS + late for start in (1.7e9, 0)]
+    shown = Shown(rows, rows, ["a", "b"], [FPS] * 2, [FPS] * 2, times)
+    page = visit(write_report(shown, tmp_path / "r.html", media=[clip] * 2))
+    settle(page)
+    page.keyboard.press("]")
+    assert numbers_at_rest(page, 2) == [50, 50]
+    page.keyboard.press("k")
+    wait_until(page, "[...document.querySelectorAll('video')].every(v => !v.paused)")
+    page.keyboard.press("k")
+    assert 50 <= numbers_at_rest(page, 2)[0] < 99
+    table = read_segments(saved(page, "#save-elan", tmp_path / "s.eaf"))
+    assert [(s.start, s.end) for s in table] == [(0, 2.005), (2.005, 4.01)]
+
+
 def test_a_held_player_stays_and_follows_its_anchor_at_once(visit, tmp_path):
     clip = write_clip(tmp_path / "a.mp4", bars(1000), fps=FPS)
     options = {"media": [clip] * 2, "fps": FPS}
