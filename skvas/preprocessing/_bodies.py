@@ -17,6 +17,13 @@ LAYOUTS = {"xy": (2, False), "xyc": (2, True), "xyz": (3, False), "xyzc": (3, Tr
 SCALES = ("recording", "frame", None)
 # Cosine and sine of each frame, (n, 1).
 Turn = tuple[np.ndarray, np.ndarray]
+# How often shares and sizes are found in turn, each by the others.
+TURNS = 10
+# Mean offsets over mean absolute ones: below the first, as of bodies that turn around,
+# they do not tell the place; from the second on they do.
+STEADY = 0.6, 0.85
+# Points that usually hold a smaller share of a body's squares do not tell its size.
+LEAST_SHARE = 0.1
 
 
 class Time(Protocol):
@@ -27,6 +34,20 @@ class Time(Protocol):
 
     def fill(self, name: str, columns: np.ndarray) -> np.ndarray:
         """Return places in a body (n, k), those that are missing (NaN) as usual."""
+
+    def offsets(self, name: str, around: np.ndarray) -> np.ndarray:
+        """Return where points usually are, seen from the mean of all, (n or 1, j, C).
+
+        `around` has them seen from the mean of those that are there, (n, j, C). NaN is
+        what is not known.
+        """
+
+    def shares(self, name: str, shares: np.ndarray) -> np.ndarray:
+        """Return usual squares of points, over their mean in a body, (n or 1, j).
+
+        `shares` has them over the mean of those that are there, (n, j). NaN is what is
+        not known.
+        """
 
     def usual_size(self, name: str, sizes: np.ndarray) -> np.ndarray:
         """Return the usual one of the sizes (n,) of a body, a number for each frame."""
@@ -119,7 +140,7 @@ class Bodies:
         places, sizes, shapes, turns = [], [], [], []
         for i, body in enumerate(parts):
             chosen = body if self.center is None else body[:, self.center]
-            place = time.close(f"place {i}", _mean(chosen))
+            place = time.close(f"place {i}", self._place(chosen, time, f"place {i}"))
             if np.isnan(place).any():  # others stand in before the chosen are seen
                 place = np.where(np.isnan(place), _mean(body), place)
             offsets = body - place[:, None]
@@ -155,6 +176,17 @@ class Bodies:
             ]
         return np.nan_to_num(np.hstack(found), nan=0.0)
 
+    def _place(self, chosen: np.ndarray, time: Time, name: str) -> np.ndarray:
+        """Return the mean of the chosen points (n, j, C) as if all were there, (n, C).
+
+        NaN without any.
+        """
+        mean = _mean(chosen)
+        usual = time.offsets(name, chosen - mean[:, None])
+        place = _mean(chosen - usual)
+        as_seen = _are_all(chosen, usual) | np.isnan(place)
+        return np.where(as_seen, mean, place)
+
     def _size(self, offsets: np.ndarray, time: Time, name: str) -> np.ndarray:
         """Return what a body is divided by in each frame, (n, 1)."""
         if self.scale is None:
@@ -163,13 +195,33 @@ class Bodies:
         known = np.where(seen, offsets, 0.0)
         # Over a power of two, which rounds nothing; squares are then in range.
         _, exponent = np.frexp(np.abs(known).max(axis=(1, 2)))
-        squares = _sum(_sum(np.ldexp(known, -exponent[:, None, None]) ** 2))
-        sizes = np.sqrt(squares / np.maximum(seen.any(axis=2).sum(axis=1), 1))
-        sizes = np.ldexp(sizes, exponent)
+        squares = np.ldexp(known, -exponent[:, None, None]) ** 2
+        there = seen.any(axis=2)
+        mean = _sum(_sum(squares)) / np.maximum(there.sum(axis=1), 1)
+        shares = _sum(squares.swapaxes(1, 2)) / np.where(mean > 0, mean, 1.0)[:, None]
+        shares[~there | (mean == 0)[:, None]] = np.nan
+        sizes = np.ldexp(np.sqrt(mean), exponent) * self._missed(shares, time, name)
         usual = time.usual_size(name, sizes)
         if self.scale == "frame":
             usual = np.where(sizes > 0, sizes, usual)
         return usual[:, None]
+
+    def _missed(self, shares: np.ndarray, time: Time, name: str) -> np.ndarray:
+        """Return what sizes are times those of the points that are there, (n,).
+
+        0 where these do not tell.
+        """
+        usual = time.shares(name, shares)
+        both = ~np.isnan(shares) & ~np.isnan(usual)
+        found, expected = (
+            _sum(np.where(both, part, 0.0))
+            for part in (shares, np.broadcast_to(usual, shares.shape))
+        )
+        total = _sum(np.where(np.isnan(usual), 0.0, usual))
+        tells = expected > LEAST_SHARE * total
+        factor = np.sqrt(found / np.where(tells, expected, np.inf))
+        as_seen = _are_all(shares, usual) | ~both.any(axis=1)
+        return np.where(as_seen, 1.0, factor)
 
     def _turn_of(self, placed: np.ndarray, time: Time, name: str) -> Turn | None:
         """Return what turns one direction in the body to the first axis."""
@@ -215,6 +267,40 @@ class Whole:
         total = np.where(seen, columns, 0.0).sum(axis=0)
         return np.where(seen, columns, total / np.maximum(seen.sum(axis=0), 1))
 
+    def offsets(self, name: str, around: np.ndarray) -> np.ndarray:
+        """Return offsets that, with a place in each frame, fit points best.
+
+        By least squares; those of points that are never seen together are not compared.
+        """
+        seen = ~np.isnan(around)
+        usual = np.zeros(around.shape[1:])
+        for axis in np.flatnonzero(~seen.all(axis=(0, 1))):
+            there = seen[..., axis].astype(float)
+            weights = there / np.maximum(there.sum(axis=1, keepdims=True), 1)
+            normal = np.diag(there.sum(axis=0)) - there.T @ weights
+            total = np.where(seen[..., axis], around[..., axis], 0.0).sum(axis=0)
+            inverse = np.linalg.pinv(normal, rcond=1e-9, hermitian=True)
+            usual[:, axis] = inverse @ total
+        full = np.abs(around + _mean(np.where(seen, usual, np.nan))[:, None])
+        lengths = np.where(seen, full, 0.0).sum(axis=0)
+        steady = _steady(usual[None], (lengths / np.maximum(seen.sum(axis=0), 1))[None])
+        return np.where(seen.any(axis=0), usual * steady, np.nan)
+
+    def shares(self, name: str, shares: np.ndarray) -> np.ndarray:
+        """Return shares that, with a size in each frame, fit squares, by turns."""
+        seen = ~np.isnan(shares)
+        usual = np.where(seen.any(axis=0), 1.0, np.nan)[None]
+        if seen.all():
+            return usual
+        known, n_seen = np.where(seen, shares, 0.0), np.maximum(seen.sum(axis=0), 1)
+        for _ in range(TURNS):
+            expected = np.where(seen, usual, 0.0).sum(axis=1, keepdims=True)
+            sizes = known.sum(axis=1, keepdims=True) / np.where(expected, expected, 1.0)
+            parts = known / np.where(sizes > 0, sizes, 1.0)
+            usual = np.where(np.isnan(usual), np.nan, parts.sum(axis=0) / n_seen)
+            usual /= max(np.nanmean(usual), 1e-300) if seen.any() else 1.0
+        return usual
+
     def usual_size(self, name: str, sizes: np.ndarray) -> np.ndarray:
         """Return the median of the sizes above 0."""
         known = sizes[sizes > 0]
@@ -231,12 +317,62 @@ class Whole:
         return change
 
 
+class MeanOfAll:
+    """Mean of the rows up to each that lack none of the numbers seen until then.
+
+    Parameters
+    ----------
+    width : int
+        Numbers of a row.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.total, self.n = np.zeros(width), np.zeros(width)
+        self.seen = np.zeros(width, bool)
+
+    def push(self, rows: np.ndarray) -> np.ndarray:
+        """Return the mean at each of the next rows; NaN of numbers that it lacks."""
+        seen = ~np.isnan(rows)
+        until = np.logical_or.accumulate(np.vstack([self.seen, seen]))
+        shown = seen.any(axis=1) & (seen == until[1:]).all(axis=1)
+        at = np.flatnonzero(shown)
+        # With another number the mean is of other rows, and starts anew.
+        numbers = np.vstack([self.n > 0, seen[at]])
+        starts = at[(numbers[1:] != numbers[:-1]).any(axis=1)]
+        parts = []
+        for part in np.split(np.arange(len(rows)), starts):
+            if part.size and part[0] in starts:
+                self.total, self.n = np.zeros_like(self.total), np.zeros_like(self.n)
+            used = shown[part, None] & seen[part]
+            kept = np.where(used, rows[part], 0.0)
+            totals = np.cumsum(np.vstack([self.total, kept]), axis=0)
+            counts = np.cumsum(np.vstack([self.n, used]), axis=0)
+            self.total, self.n = totals[-1].copy(), counts[-1].copy()
+            mean = totals[1:] / np.maximum(counts[1:], 1)
+            parts.append(np.where(counts[1:] > 0, mean, np.nan))
+        self.seen = until[-1].copy()
+        return np.concatenate(parts)
+
+    def state(self) -> list[Any]:
+        """Return what was seen, as arrays."""
+        return [self.total, self.n, self.seen]
+
+    def restore(self, state: Any) -> None:
+        """Go on from what `state` has returned; a file may hold anything."""
+        shape = self.total.shape
+        total, n, seen = state
+        self.total = check_array("total", total, shape, np.float64)
+        self.n = check_array("n", n, shape, np.float64, low=0)
+        self.seen = check_array("seen", seen, shape, np.bool_)
+
+
 class Passing:
     """Frames of a recording as they come: each takes from those before it alone."""
 
     def __init__(self) -> None:
         self._last: dict[str, np.ndarray] = {}
         self._seen: dict[str, LastSeen] = {}
+        self._usual: dict[str, MeanOfAll] = {}
         self._sizes: dict[str, tuple[float, int]] = {}
         self._past: dict[str, np.ndarray] = {}
 
@@ -261,6 +397,21 @@ class Passing:
         seen.complete(filled)
         filled[~has_begun] = np.nan
         return filled
+
+    def offsets(self, name: str, around: np.ndarray) -> np.ndarray:
+        """Return the mean offsets of the frames up to then that showed all points."""
+        usual = self._mean_of_all(name, around)
+        lengths = self._mean_of_all(f"{name} lengths", np.abs(around))
+        return usual * _steady(usual, lengths)
+
+    def shares(self, name: str, shares: np.ndarray) -> np.ndarray:
+        """Return the mean shares of the frames up to then that showed all points."""
+        return self._mean_of_all(name, shares)
+
+    def _mean_of_all(self, name: str, rows: np.ndarray) -> np.ndarray:
+        flat = rows.reshape(len(rows), int(np.prod(rows.shape[1:])))
+        mean = self._usual.setdefault(name, MeanOfAll(flat.shape[1]))
+        return mean.push(flat).reshape(rows.shape)
 
     def usual_size(self, name: str, sizes: np.ndarray) -> np.ndarray:
         """Return the geometric mean of the sizes above 0 up to each frame.
@@ -295,6 +446,7 @@ class Passing:
         return {
             "last": known,
             "seen": {name: seen.state() for name, seen in self._seen.items()},
+            "usual": {name: mean.state() for name, mean in self._usual.items()},
             "sizes": {name: [*pair] for name, pair in self._sizes.items()},
             "past": {n: rows for n, rows in self._past.items() if len(rows)},
         }
@@ -309,13 +461,18 @@ class Passing:
         like : Passing
             One that has seen a frame: it has the names, and the widths.
         """
-        last, seen, sizes, past = (state[part] for part in self.state())
+        last, seen, sizes, past = (
+            state[part] for part in ("last", "seen", "sizes", "past")
+        )
         for name, row in last.items():
             shape = like._last[name].shape
             self._last[name] = check_array(name, row, shape, np.float64)
         for name, parts in seen.items():
             self._seen[name] = LastSeen(len(like._seen[name].last))
             self._seen[name].restore(parts)
+        for name, parts in state.get("usual", {}).items():  # younger than streams
+            self._usual[name] = MeanOfAll(len(like._usual[name].total))
+            self._usual[name].restore(parts)
         for name, (total, n) in sizes.items():
             is_number = np.isfinite(check_type(name, total, float))
             if name not in like._sizes or not is_number:
@@ -396,3 +553,20 @@ def _mean(points: np.ndarray) -> np.ndarray:
     total, n = _sum(np.where(seen, points, 0.0)), seen.sum(axis=1)
     mean: np.ndarray = np.where(n > 0, total / np.maximum(n, 1), np.nan)
     return mean
+
+
+def _are_all(points: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """Tell in which frames those points (n, j, ...) are there of which one knows."""
+    there: np.ndarray = (np.isnan(points) == np.isnan(usual)).all(axis=1)
+    return there
+
+
+def _steady(usual: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Return how far mean offsets (n, j, C) tell a place, from 0 to 1, (n, 1, C).
+
+    `lengths` are the means of absolute offsets.
+    """
+    total, whole = _sum(np.abs(np.nan_to_num(usual))), _sum(np.nan_to_num(lengths))
+    share = total / np.where(whole > 0, whole, 1.0)
+    low, high = STEADY
+    return np.clip((share - low) / (high - low), 0, 1)[:, None]

@@ -74,7 +74,8 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
         mean position in the body.
     center : None, "mean" or sequence of int, default="mean"
         What is placed at the origin in each frame: the mean of all points, or of the
-        points with these positions in a body, such as both hips. None: nothing moves.
+        points with these positions in a body, such as both hips. While some of them are
+        missing, it is guessed from the others (see Notes). None: nothing moves.
     scale : {"recording", "frame"} or None, default="recording"
         What positions are divided by: the root mean square distance of points from
         the centre of the body, its median over a recording or that of each frame. None:
@@ -119,6 +120,13 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
     -----
     Every recording is transformed by itself; `fit` looks at shapes alone. A point that
     is never seen in a recording is at the centre of the body.
+
+    The centre of a frame that lacks some of its points is the mean of the others less
+    their usual offsets from the centre of all. These are fitted to the recording, or
+    with `causal` are their means over the frames up to then that showed all points seen
+    so far; without such frames they are 0. They count less along axes in which they
+    change much, such as those of animals that turn around below a camera. The size of a
+    frame is found likewise, by the usual share of the points that it shows.
 
     On the skeletons of UTKinect (20 recordings of ten actions and background), over
     three seeds of :class:`skvas.JointAlignSegment`, raw coordinates have an MoF of

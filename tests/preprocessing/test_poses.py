@@ -164,6 +164,9 @@ def test_what_takes_nan(transformer, takes):
 # Poses
 
 
+guessed = pytest.mark.filterwarnings("ignore:.*of the positions are missing")
+
+
 def still(*args, **parameters):
     return PoseFeatures(*args, velocity=False, **parameters)
 
@@ -280,10 +283,88 @@ def test_point_that_is_never_seen_is_at_the_centre_of_a_body_that_stays():
     with pytest.warns(UserWarning, match="are missing"):
         (found,) = still(center=None, scale=None, max_gap=5).fit_transform([pose])
     found = found.reshape(60, 7, 3)
-    centre = np.nanmean(pose, axis=1)
-    assert_allclose(found[:, 4], centre, rtol=1e-5, atol=1e-5)
-    in_body = np.nanmean(pose[:, 2] - centre, axis=0)
-    assert_allclose(found[20:50, 2], (centre + in_body)[20:50], rtol=1e-4, atol=1e-4)
+    centre, shown = np.nanmean(pose, axis=1), ~np.isnan(pose[:, 2, 0])
+    assert_allclose(found[shown, 4], centre[shown], rtol=1e-5, atol=1e-5)
+    in_body = np.mean((pose[:, 2] - centre)[shown], axis=0)
+    expected = found[20:50, 4] + in_body
+    assert_allclose(found[20:50, 2], expected, rtol=1e-4, atol=1e-4)
+
+
+@guessed
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize(
+    "way", [{}, {"scale": "frame"}, {"center": [0, 6]}, {"center": None}], ids=str
+)
+def test_body_that_stands_still_does_so_while_half_of_it_is_hidden(way, causal):
+    pose = np.tile(POSE[:1] + 20, (60, 1, 1))
+    pose[25:45, 3:] = np.nan
+    features = PoseFeatures("xyz", max_gap=0, causal=causal, **way)
+    (found,) = features.fit_transform([pose])
+    assert_allclose(found, np.broadcast_to(found[:1], found.shape), atol=1e-4)
+    assert_allclose(found[:, 21:], 0, atol=1e-6)
+
+
+@guessed
+def test_body_stays_where_no_frame_shows_all_points():
+    pose = np.tile(POSE[:1] + 20, (60, 1, 1))
+    pose[:30, :3] = pose[20:45, 4] = pose[40:, 5:] = np.nan
+    features = PoseFeatures("xyz", max_gap=0, scale="frame")
+    (found,) = features.fit_transform([pose])
+    assert_allclose(found, np.broadcast_to(found[:1], found.shape), atol=1e-4)
+
+
+@guessed
+@pytest.mark.parametrize("causal", [False, True])
+def test_frames_that_show_all_points_are_placed_as_without_gaps(causal):
+    pose = POSE.copy()
+    pose[25:45, 3:] = np.nan
+    shown = np.r_[:25, 45:60]
+    features = still("xyz", max_gap=0, causal=causal, scale=None)
+    (found,), (whole,) = (features.fit_transform([x]) for x in (pose, POSE))
+    assert_array_equal(found[shown], whole[shown])
+
+
+@guessed
+def test_points_never_seen_together_are_placed_each_by_themselves():
+    pose = POSE.copy()
+    pose[:30, :3] = pose[30:, 3:] = np.nan
+    (found,) = still(max_gap=0, scale=None).fit_transform([pose])
+    found = found.reshape(60, 7, 3)
+    assert_allclose(found[:30, 3:].mean(axis=1), 0, atol=1e-5)
+    assert_allclose(found[30:, :3].mean(axis=1), 0, atol=1e-5)
+
+
+@guessed
+@pytest.mark.parametrize("causal", [False, True])
+def test_bodies_that_turn_around_are_placed_at_the_points_that_are_seen(causal):
+    angle = np.arange(60) * np.pi / 5
+    direction = np.stack([np.cos(angle), np.sin(angle)], axis=-1)[:, None]
+    pose = np.array([[3.0], [1.0], [-2.0], [-4.0]]) * direction
+    pose[40:46, 2:] = np.nan
+    features = still("xy", max_gap=0, scale=None, causal=causal)
+    (found,) = features.fit_transform([pose])
+    assert_allclose(found[40:46, :2], direction[40:46, 0], atol=1e-6)
+
+
+@guessed
+@pytest.mark.parametrize("causal", [False, True])
+def test_size_of_a_frame_is_by_the_points_that_it_shows(causal):
+    body = POSE[0] - POSE[0].mean(axis=0)
+    sizes = np.linspace(1, 1.3, 60)[:, None, None]
+    pose = sizes * body
+    pose[25:45, [0, 4, 5]] = np.nan
+    features = still("xyz", max_gap=0, scale="frame", center=[1], causal=causal)
+    (found,), (whole,) = (features.fit_transform([x]) for x in (pose, sizes * body))
+    assert_allclose(found, whole, atol=1e-5)
+
+
+@guessed
+def test_points_near_the_centre_do_not_tell_the_size_of_a_frame():
+    pose = np.tile([[0.0, 0.1], [0.0, -0.1], [3.0, 0.0], [-3.0, 0.0]], (60, 1, 1))
+    pose[30:, 2:] = np.nan
+    pose[30:, :2] *= 2
+    (found,) = still("xy", scale="frame").fit_transform([pose])
+    assert_allclose(found[30:, 1], 2 * found[0, 1])
 
 
 @pytest.mark.parametrize("scale", [1e-200, 1e200])
