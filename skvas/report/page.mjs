@@ -19,7 +19,7 @@ import {
 } from "./segments.mjs";
 import { readCorrections } from "./uploads.mjs";
 import { pan, show, WHOLE, zoom } from "./views.mjs";
-import { bend, interpolate, pinsOf } from "./warps.mjs";
+import { bend, frameIn, pinsOf, placeOf } from "./warps.mjs";
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
@@ -100,8 +100,8 @@ function span(v, s) {
 
 // ---- Common time ---------------------------------------------------------------
 
-const toPlace = (v, frame) => interpolate(v.warp.frames, v.warp.places, frame);
-const toFrame = (v, place) => interpolate(v.warp.places, v.warp.frames, place);
+const toPlace = (v, frame) => placeOf(v.warp, frame);
+const toFrame = (v, place) => frameIn(v.warp, place);
 
 // ---- The moment ----------------------------------------------------------------
 

@@ -1,7 +1,15 @@
 // Warps of recordings: frames against places on common time.
 //
 // A warp has knots, { frames, places }, between which it is straight. Frames rise,
-// places never fall.
+// places never fall. A bent warp has pins as well: where several frames are at the place of
+// one, the pinned frame is the one that is there.
+
+export const placeOf = (warp, frame) => interpolate(warp.frames, warp.places, frame);
+
+export function frameIn(warp, place) {
+  const pin = warp.pins?.find((some) => some[1] === place);
+  return pin ? pin[0] : interpolate(warp.places, warp.frames, place);
+}
 
 export function interpolate(from, to, wanted) {
   const right = firstNotBelow(from, wanted);
@@ -39,7 +47,7 @@ export function pinsOf(warps, anchors) {
   const skipped = [];
   anchors.forEach(([a, f, b, g], i) => {
     const [one, other] = [placeAt(pins[a], f), placeAt(pins[b], g)];
-    const place = one ?? other ?? interpolate(warps[a].frames, warps[a].places, f) + f * TINY;
+    const place = one ?? other ?? placeOf(warps[a], f) + f * TINY;
     const [ours, theirs] = [withPin(pins[a], f, place), withPin(pins[b], g, place)];
     if (a !== b && ours && theirs) [pins[a], pins[b]] = [ours, theirs];
     else skipped.push(i);
@@ -62,19 +70,13 @@ export function bend(warp, pins) {
   if (!pins.length) return warp;
   const { frames, places } = warp;
   const last = frames.length - 1;
-  const at = (frame) => interpolate(frames, places, frame);
+  const at = (frame) => placeOf(warp, frame);
   const stops = [...pins];
-  // Beyond the outermost pins places rise, too: else the frames there are all the pin's.
-  const first = stops[0];
-  if (first[0] > frames[0]) {
-    const below = first[1] - (first[0] - frames[0]) * TINY;
-    stops.unshift([frames[0], Math.min(places[0], below)]);
+  if (stops[0][0] > frames[0]) {
+    stops.unshift([frames[0], Math.min(places[0], stops[0][1])]);
   }
   const end = stops[stops.length - 1];
-  if (end[0] < frames[last]) {
-    const above = end[1] + (frames[last] - end[0]) * TINY;
-    stops.push([frames[last], Math.max(places[last], above)]);
-  }
+  if (end[0] < frames[last]) stops.push([frames[last], Math.max(places[last], end[1])]);
   const all = [...new Set([...frames, ...stops.map(([frame]) => frame)])];
   all.sort((a, b) => a - b);
   let piece = 0;
@@ -86,5 +88,5 @@ export function bend(warp, pins) {
     const share = to > from ? (at(frame) - from) / (to - from) : (frame - f) / (g - f);
     return Math.min(p + share * (q - p), q);
   });
-  return { frames: all, places: bent };
+  return { frames: all, places: bent, pins };
 }
