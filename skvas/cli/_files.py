@@ -106,6 +106,8 @@ def load_recordings(
         return data
     data = with_rate_of_fit(data, model)
     refuse_other_features(data, names_of_fit(model))
+    if kind != "features":
+        _say_notes(folder, data)
     return close_all(data, model)
 
 
@@ -136,6 +138,7 @@ def load_recording(
         if len(data) > 1:
             raise ValueError(f"{path!r} holds {len(data)} recordings; name one file.")
         refuse_other_features(data, names_of_fit(model))
+        _say_notes(path, data)
         if np.ndim(data[0]) == 3:  # poses
             data = data.replace([np.reshape(data[0], (len(data[0]), -1))])
     (video,) = data
@@ -189,16 +192,19 @@ def _holds_points(path: str) -> bool:
 def _read_files(
     source: str | Path, kind: str, options: argparse.Namespace, model: Any
 ) -> Recordings:
-    """Read tables or poses; for a model as it knows them, saying what was done."""
+    """Read tables or poses; tables as a model knows them, if there is one."""
     fps, columns = options.fps, getattr(options, "columns", None)
     if model is not None and kind == "sensors":
         fps = rate_of_fit(model) if fps is None else fps  # they are resampled
         columns = features_of_fit(model) if columns is None else columns
     time, unit = clock_of_tables(options, model)
-    data = read_recordings(source, columns=columns, fps=fps, time=time, time_unit=unit)
-    for note in () if model is None else data.notes:
+    return read_recordings(source, columns=columns, fps=fps, time=time, time_unit=unit)
+
+
+def _say_notes(source: str | Path, data: Recordings) -> None:
+    """Say what was done to tables or poses that a model takes."""
+    for note in data.notes:
         say(f"{str(source)!r}: {note}")
-    return data
 
 
 def clock_of_tables(options: argparse.Namespace, model: Any) -> tuple[str | None, str]:
