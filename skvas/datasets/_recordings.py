@@ -475,6 +475,32 @@ def refuse_other_features(videos: Any, expected: Sequence[str] | None) -> None:
     )
 
 
+def refuse_other_order(videos: Any, expected: Sequence[str]) -> None:
+    """Refuse recordings of which some stand at the places of others.
+
+    Parameters
+    ----------
+    videos : Videos
+        What the user passed, as many as in `fit`; anything but recordings has no names.
+    expected : sequence of str
+        The names of the recordings of `fit`.
+
+    Raises
+    ------
+    ValueError
+        If one has the name of another recording of `fit`.
+    """
+    known = recordings_of(videos)
+    if known is None:
+        return
+    for index, name in enumerate(map(spelled_as(expected), known.names)):
+        if name != expected[index] and name in expected:
+            raise ValueError(
+                f"video {index}: the recording is called {name!r}, and that of fit "
+                f"{expected[index]!r}; put them in the order of fit."
+            )
+
+
 def mean_rates(recordings: Recordings) -> list[float] | None:
     """Return the frame rate of each recording, the mean one where it has times.
 

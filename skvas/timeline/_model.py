@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from skvas._on_demand import choose, each, keep_of
+from skvas._on_demand import choose, each, keep_of, lengths_of
 from skvas._typing import Self
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.preprocessing import WhitenedViews
@@ -346,6 +346,15 @@ def build_timeline(
     TimelineModel
     """
     low, high = n_actions
+    longest = max(lengths_of(frames))
+    if low > longest:  # before long work
+        raise InvalidParameterError(
+            f"n_actions={low} is more than the {longest} frames of the longest video; "
+            "give fewer actions."
+            if low == high
+            else f"The longest video has {longest} frame(s): too few for {low} actions "
+            "or more; give n_actions."
+        )
     axis = build_axis(
         frames,
         whitened,

@@ -18,8 +18,8 @@ FULL_PAIRS, COARSE_PAIRS = 1 << 24, 1 << 20
 PIECE_STEPS = 1000
 # A video lacks the moments where it moves on at less than this share of its usual
 # speed, over a window of this share of the timeline and some frames, at a cost of more
-# than this multiple of its mean.
-SLOW, WINDOW, WINDOW_FRAMES, DEAR = 0.35, 0.03, 4, 2
+# than this multiple of its mean, and more than any between frames that look the same.
+SLOW, WINDOW, WINDOW_FRAMES, DEAR, ALIKE = 0.35, 0.03, 4, 2, 0.08
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Passage:
     def lacking(self) -> np.ndarray:
         """Tell which moments the video lacks: few of its frames stand for them, badly.
 
-        It has those that cost nothing, and lacks those before its beginning and after
-        its end.
+        It has those that cost next to nothing, and lacks those before its beginning and
+        after its end.
 
         Returns
         -------
@@ -73,7 +73,7 @@ class Passage:
         # A position is in a slow window where one starts or ends there.
         is_slow = np.pad(slow, (0, window)) | np.pad(slow, (window, 0))
         costs = uniform_filter1d(self.costs, window, mode="nearest")
-        absent = is_slow & (costs > DEAR * self.costs.mean())
+        absent = is_slow & (costs > max(DEAR * self.costs.mean(), ALIKE))
         absent &= self.costs > 0
         return absent
 

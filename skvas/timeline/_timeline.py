@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from skvas.datasets._recordings import (
     names_of,
     names_of_fit,
     refuse_other_features,
+    refuse_other_order,
     remember,
 )
 from skvas.exceptions import InvalidParameterError
@@ -63,6 +64,7 @@ from skvas.validation import (
     unchanged_on_failure,
     warn_of_second_video,
 )
+from skvas.validation._containers import refuse_container
 from skvas.videos._containers import VideoTransformerMixin, like_input
 from skvas.videos._frames import labelled_videos
 from skvas.videos._underflow import underflow_to_zero
@@ -361,7 +363,8 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         Returns
         -------
         float64 ndarray of shape (n,)
-            Fractional frames, between 0 and n_frames - 1.
+            Fractional frames, between 0 and n_frames - 1. NaN before and after what a
+            video shows that begins late or stops early.
 
         Raises
         ------
@@ -379,7 +382,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         wanted = _check_positions(positions)
         (passage,) = self._follow(video)
         at = wanted * (len(passage.frames) - 1)
-        return np.interp(at, np.arange(len(passage.frames)), passage.frames)
+        return np.where(_is_shown(at, passage), _frames_passed(at, passage), np.nan)
 
     def fit_predict(self, videos: Videos, y: Any = None) -> np.ndarray:
         """Fit to videos, and return the action of each frame.
@@ -472,8 +475,9 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         Parameters
         ----------
         signals : list of array-like of shape (n_frames_i, ...)
-            For each video of `fit` numbers for each of its frames; also paths to files
-            of features.
+            For each video of `fit` numbers for each of its frames; or paths to files of
+            features for all of them. Recordings must be in the order of `fit`. For a
+            video without a signal pass an array of NaN.
         length : int, default=None
             Number of equally spaced positions. None: those of the template.
 
@@ -487,20 +491,21 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         ------
         ValueError, TypeError
             If there is not one signal for each video and one entry for each frame, if
-            entries are no numbers or differ in shape, or `length` is less than 1.
+            entries are no numbers or differ in shape, if recordings are in another
+            order than those of `fit`, or `length` is less than 1.
         NotFittedError
             If `fit` was not called.
         """
         check_is_fitted(self, "template_")
         length = check_integer("length", length, low=1, none_ok=True)
         n_positions = len(self.template_)
-        index = np.linspace(0, n_positions - 1, length or n_positions).round()
-        index = index.astype(np.int64)
+        at = np.linspace(0, n_positions - 1, length or n_positions)
+        nearest = np.rint(at).astype(np.int64)
         arrays = self._check_signals(open_files(signals))
         stacked = []
         for array, passage in zip(arrays, self.model_.template.passages, strict=True):
-            entries = frames_at(array, passage.frames[index]).astype(float)
-            entries[passage.lacking()[index]] = np.nan
+            entries = frames_at(array, _frames_passed(at, passage)).astype(float)
+            entries[passage.lacking()[nearest]] = np.nan
             stacked.append(entries)
         return np.array(stacked)
 
@@ -516,12 +521,14 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             timestamps.
         videos : list of array-like of shape (n_frames_i, n_features), default=None
             The videos, also new ones. None: those of `fit`, which the `timeline_` of a
-            model does not keep.
+            model and the file of :func:`skvas.save` do not keep.
 
         Returns
         -------
         list of ndarray of shape (n_frames_i,)
             A label for every frame, int64 or str; labels that were given are kept.
+            Those of a video that is unrelated to the others (`is_related_`) are carried
+            as well, from positions that mean nothing.
 
         Raises
         ------
@@ -599,8 +606,8 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         -------
         bool ndarray of shape (n_positions,), or an object array of them
             True where few frames of a video stand for many positions, and match them at
-            more than twice their mean cost; and before and after what a video shows
-            that begins late or stops early.
+            more than twice their mean cost, and worse than frames that look the same;
+            and before and after what a video shows that begins late or stops early.
 
         Raises
         ------
@@ -816,6 +823,8 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
 
     def _check_signals(self, signals: Sequence[Any] | np.ndarray) -> list[np.ndarray]:
         lengths = [len(positions) for positions in self.positions_]
+        if isinstance(signals, Mapping):
+            refuse_container(signals)
         try:
             n_signals = len(signals)
         except TypeError:
@@ -826,9 +835,15 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
                 f"signals must be a list of one array for each of the {len(lengths)} "
                 f"videos of fit, got {found}."
             )
+        refuse_other_order(signals, self.recordings_["names"])
         arrays: list[np.ndarray] = []
         for index, (signal, n_frames) in enumerate(zip(signals, lengths, strict=True)):
             with naming_video(index):
+                if signal is None:
+                    raise TypeError(
+                        f"expected an array of {n_frames} entries, got None; for a "
+                        "video without a signal pass an array of NaN."
+                    )
                 array = check_numbers(signal)
                 arrays.append(array)
                 if array.ndim == 0 or len(array) != n_frames:
@@ -844,10 +859,26 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         return arrays
 
 
+def _frames_passed(at: np.ndarray, passage: Passage) -> np.ndarray:
+    """Return the (fractional) frames at (fractional) positions of the template."""
+    frames: np.ndarray = np.interp(at, np.arange(len(passage.frames)), passage.frames)
+    return frames
+
+
+def _is_shown(at: np.ndarray, passage: Passage) -> np.ndarray:
+    """Tell the (fractional) positions between a video's beginning and its end."""
+    start, stop = passage.part or (0, len(passage.frames))
+    nearest = np.rint(at)
+    shown: np.ndarray = (nearest >= start) & (nearest < stop)
+    return shown
+
+
 def _check_positions(positions: Any) -> np.ndarray:
     """Return positions on the timeline as float64."""
     try:
         given = np.asarray(positions)
+        if np.ma.isMaskedArray(positions):
+            raise TypeError  # NumPy would drop the mask
         if given.dtype.kind not in "biufO":  # NumPy would read numbers in texts
             raise TypeError
         wanted = given.astype(float)

@@ -21,6 +21,7 @@ from skvas.labels import _reading
 from skvas.metrics import mof
 from skvas.preprocessing import Interpolate
 from skvas.preprocessing._pipelines import last_step
+from skvas.timeline import _model
 from skvas.timeline._model import Axis
 from skvas.timeline._paths import Passage
 
@@ -316,6 +317,50 @@ def test_stacked_signals_are_numbers_as_those_of_videos(data, timeline):
             timeline.stack([data.times[0], odd, *data.times[2:]])
 
 
+def test_stacked_signals_move_on_between_the_positions_of_the_template(data):
+    slow = np.repeat(data.videos[0], 4, axis=0)
+    videos = [slow, *data.videos[1:]]
+    timeline = Timeline(None, random_state=0).fit(videos)
+    found = timeline.stack([np.arange(len(video)) for video in videos], length=400)
+    passed = timeline.from_timeline(np.linspace(0, 1, 400), slow)
+    shown = ~np.isnan(found[0])
+    assert_allclose(found[0][shown], passed[shown], atol=0.5 + 1e-9)
+
+
+def test_signals_of_recordings_come_in_the_order_of_fit(data):
+    names = [f"take {k}" for k in range(10)]
+    videos = Recordings(data.videos, names)
+    timeline = Timeline(None, random_state=0).fit(videos)
+    assert_array_equal(
+        timeline.stack(videos, 20), timeline.stack(list(data.videos), 20)
+    )
+    others = Recordings(data.videos, [f"other {name}" for name in names])
+    assert_array_equal(timeline.stack(others, 20), timeline.stack(videos, 20))
+    swapped = [names[1], names[0], *names[2:]]
+    with pytest.raises(ValueError, match="video 0: .* 'take 1', and that of fit 'tak"):
+        timeline.stack(Recordings(data.videos, swapped), 20)
+
+
+def test_frames_are_asked_for_where_a_video_has_some():
+    data = make_videos(8, n_actions=4, random_state=0)
+    late = [video[len(video) // 2 :] for video in data.videos[:3]]
+    timeline = Timeline(None, random_state=0).fit([*late, *data.videos[3:]])
+    assert not timeline.is_whole_[0]
+    found = timeline.from_timeline([0, 0.2, 0.6, 0.9], late[0])
+    assert_array_equal(np.isnan(found), [True, True, False, False])
+    again = timeline.from_timeline(timeline.positions_[0], late[0])
+    assert np.abs(again - np.arange(len(late[0]))).max() < 2
+    whole = timeline.from_timeline([0, 0.2, 0.9, 1], data.videos[3])
+    assert not np.isnan(whole).any()
+
+
+@pytest.mark.parametrize("seed", [1, 3])
+def test_videos_that_look_the_same_lack_nothing(seed):
+    videos = make_videos(8, n_actions=5, noise=0, random_state=seed).videos
+    timeline = Timeline(None, random_state=0).fit(videos)
+    assert not np.any(np.stack(timeline.lacking(videos)))
+
+
 def test_moments_that_a_video_lacks_are_nan():
     data = make_videos(10, n_actions=6, noise=0.3, random_state=2)
     videos, labels = list(data.videos), list(data.labels)
@@ -412,6 +457,12 @@ def test_row_74_wrong_inputs_are_refused_by_name(data, timeline):
     mixed = [*data.videos[:4], data.videos[4][:, :3], *data.times[5:]]
     with pytest.raises(ValueError, match=r"video 4: entries have shape \(3,\)"):
         timeline.stack(mixed)
+    with pytest.raises(TypeError, match="video 0: expected an array of .* of NaN"):
+        timeline.stack([None, *data.times[1:]])
+    with pytest.raises(TypeError, match=r"list\(videos.values\(\)\)"):
+        timeline.stack(dict(enumerate(data.times)))
+    with pytest.raises(ValueError, match="positions must be numbers between 0 and"):
+        timeline.from_timeline(np.ma.masked_less([0.1, 0.5], 0.2), data.videos[0])
 
 
 def test_videos_of_another_width_are_refused_and_change_nothing(data, timeline):
@@ -636,3 +687,12 @@ def test_row_67_more_actions_than_positions_are_refused():
     with pytest.raises(InvalidParameterError, match="n_actions=7 is more than the 6"):
         Timeline(7).fit(videos)
     assert 2 <= Timeline((2, 7)).fit(videos).n_actions_ <= 6
+
+
+@pytest.mark.parametrize("n_actions", [300, (300, 400)])
+def test_more_actions_than_frames_are_refused_before_long_work(
+    data, n_actions, monkeypatch
+):
+    monkeypatch.setattr(_model, "build_axis", pytest.fail)
+    with pytest.raises(InvalidParameterError, match=r"longest video.* give"):
+        Timeline(n_actions).fit(data.videos)
