@@ -19,7 +19,12 @@ from skvas.io._poses import SUFFIXES as POSES
 from skvas.io._poses import read_poses
 from skvas.io._sensors import SUFFIXES as TABLES
 from skvas.io._sensors import read_sensors
-from skvas.io._sources import is_recording, name_passed_over
+from skvas.io._sources import (
+    name_passed_over,
+    name_twins,
+    recordings_in,
+    without_twins,
+)
 from skvas.validation import check_path
 
 __all__ = ["find_kind", "read_recordings"]
@@ -88,6 +93,7 @@ def read_recordings(
             files, fps=fps, time=time, time_unit=time_unit, columns=columns
         )
     if not files[0].is_dir():  # those of OpenPose are folders
+        found.notes += name_twins(source, (*POSES, *TABLES))
         found.notes += name_passed_over(source, (*POSES, *TABLES))
     return found
 
@@ -134,7 +140,7 @@ def find_kind(
     if _landmarks.is_openpose(path):
         return "poses", [path]
     bodies = [p for p in inner if _landmarks.is_openpose(p)]
-    files = bodies or [p for p in inner if is_recording(p, (*POSES, *TABLES))]
+    files = bodies or without_twins(recordings_in(path, (*POSES, *TABLES)))
     if not files:
         raise FileNotFoundError(
             f"{str(path)!r} has neither a folder 'features' nor files of sensors "

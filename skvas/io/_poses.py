@@ -14,7 +14,7 @@ from skvas._atomic import in_order
 from skvas.datasets._arrays import read_array
 from skvas.datasets._recordings import Recordings
 from skvas.io import _deeplabcut, _landmarks, _tracks
-from skvas.io._sources import list_sources, two_of_one_name
+from skvas.io._sources import list_sources, name_twins, two_of_one_name
 from skvas.io._track import Track
 from skvas.validation import (
     are_same_names,
@@ -89,8 +89,9 @@ def read_poses(
     Parameters
     ----------
     source : path, list of paths, dataset, or list or dict of them
-        A folder, whose files are read in the order of their names; a file; files; or
-        datasets of the package `movement`. A dict has files or datasets by their names.
+        A folder, whose files are read in the order of their names, without tables
+        beside which a tracker wrote the same in ``.h5``; a file; files; or datasets of
+        the package `movement`. A dict has files or datasets by their names.
     format : str, default=None
         What the files are. None: what their suffix and content say.
 
@@ -195,7 +196,9 @@ def read_poses(
         fps=None if None in rates else rates,
         media=[*map(files.get, tracks)] if files else None,
         feature_names=known[0].names or None,
-        notes=_describe(known, min_confidence) + _describe_rates(known, fps),
+        notes=_describe(known, min_confidence)
+        + _describe_rates(known, fps)
+        + name_twins(source, SUFFIXES),
     )
 
 

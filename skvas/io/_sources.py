@@ -52,7 +52,7 @@ def list_sources(source: Any, suffixes: Sequence[str], what: str) -> dict[str, A
             raise FileNotFoundError(f"There is no file or folder {str(path)!r}.")
         files = [path]
         if path.is_dir():
-            files = in_order(f for f in path.iterdir() if is_recording(f, suffixes))
+            files = without_twins(recordings_in(path, suffixes))
             if not files:
                 raise FileNotFoundError(
                     f"{str(path)!r} has no {what}: no file that ends in "
@@ -95,6 +95,47 @@ def is_recording(file: Path, suffixes: Collection[str]) -> bool:
     if file.name.startswith(".") or file.suffix.lower() not in suffixes:
         return False
     return not is_corrections(file)
+
+
+def recordings_in(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Return the files of a folder that can be read, in the order of their names."""
+    return in_order(path for path in folder.iterdir() if is_recording(path, suffixes))
+
+
+def without_twins(files: Sequence[Path]) -> list[Path]:
+    """Leave out tables beside which a tracker wrote the same in HDF5."""
+    every = {*files}
+    return [path for path in files if not _is_twin(path, every)]
+
+
+def name_twins(source: Any, suffixes: Sequence[str]) -> list[str]:
+    """Name the tables of a folder that are left out, as the same is there in HDF5.
+
+    Parameters
+    ----------
+    source : object
+        What the user passed; nothing is said of what is no folder.
+    suffixes : sequence of str
+        The files that are read.
+
+    Returns
+    -------
+    list of str
+        One note, or none.
+    """
+    if not isinstance(source, (str, os.PathLike)) or not Path(source).is_dir():
+        return []
+    files = recordings_in(Path(source), suffixes)
+    every = {*files}
+    twins = [path.name for path in files if _is_twin(path, every)]
+    if not twins:
+        return []
+    told = ", ".join([*twins[:3], *(["..."] if len(twins) > 3 else [])])
+    return [f"passed over, beside .h5 files of the same names: {told}"]
+
+
+def _is_twin(path: Path, files: Collection[Path]) -> bool:
+    return path.suffix.lower() == ".csv" and path.with_suffix(".h5") in files
 
 
 def name_passed_over(source: Any, suffixes: Sequence[str]) -> list[str]:

@@ -164,6 +164,17 @@ def test_deeplabcut_in_hdf5(tmp_path):
     assert_allclose(found[0], EXPECTED)
 
 
+@pytest.mark.parametrize("read", [read_poses, read_recordings])
+def test_tables_beside_the_same_in_hdf5_are_passed_over(tmp_path, read):
+    expected = read(write_h5(tmp_path / "a.h5", columns()))
+    (tmp_path / "a.csv").write_text("scorer,none of this is read\n")
+    found = read(tmp_path)
+    assert found.names == ["a"]
+    assert_allclose(found[0], expected[0])
+    (note,) = (note for note in found.notes if "passed over" in note)
+    assert note.endswith("beside .h5 files of the same names: a.csv")
+
+
 def test_row_45_names_of_columns_run_no_code(tmp_path):
     class Bomb:
         def __reduce__(self):
