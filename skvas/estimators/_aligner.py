@@ -171,7 +171,7 @@ default=None
                 joined.check_order()
             trained = self._train(prepared, settings, rng)
             matches = self._learned_matches(trained, rng)
-            views, axis = trained.views, self._find_axis(trained, shared, rng)
+            views, axis = trained.views, self._find_axis(trained, shared)
             if joined is not None:
                 axis = self._bend(axis, joined, anchor_kind, trained)
             self._keep(
@@ -266,18 +266,14 @@ default=None
         order = find_order(features)
         return order if has_order(order) else None
 
-    def _find_axis(
-        self, trained: Trained, shared: BlockOrder | None, rng: np.random.RandomState
-    ) -> Axis | None:
+    def _find_axis(self, trained: Trained, shared: BlockOrder | None) -> Axis | None:
         """Put all videos on one axis, if they share an order."""
         if shared is None or not len(trained.history["epoch"]):
             return None
         views = trained.related_views
-        drawn = np.random.RandomState(rng.randint(2**31))
         axis = build_axis(
             path_frames(views.embeddings, views.details),
             views.features,
-            drawn,
             limit=trained.settings.memory_limit(),
             order=shared,
         )

@@ -84,7 +84,7 @@ class Axis:
         views = each(template.view, frames)
         passed = [template.follow(view, limit=self.limit) for view in views]
         parts = [passage.part for passage in passed]
-        saved = alignability(views, template.frames, np.random.RandomState(0), parts)
+        saved = alignability(views, template.frames, parts)
         passages = [*template.passages]
         shares, related = template.alignability.tolist(), template.is_related.tolist()
         for index, passage, share in zip(where, passed, saved, strict=True):
@@ -257,7 +257,6 @@ class TimelineModel(Axis):
 def build_axis(
     frames: Sequence[np.ndarray],
     whitened: Sequence[np.ndarray],
-    rng: np.random.RandomState,
     *,
     limit: float = 1e9,
     order: BlockOrder | None = None,
@@ -273,8 +272,6 @@ def build_axis(
         positions less precise.
     whitened : sequence of ndarray of shape (n_i, d)
         Whitened features, which tell whether videos share an order.
-    rng : RandomState
-        Draws permutations.
     limit : float, default=1e9
         Bytes that the work on one video may take.
     order : BlockOrder, default=None
@@ -288,7 +285,7 @@ def build_axis(
     """
     if order is None:
         order = find_order(whitened)
-    template = build_template(frames, rng, limit=limit)
+    template = build_template(frames, limit=limit)
     if has_order(order):
         template = allow_parts(template, frames, whitened, limit=limit)
     return Axis(template, spread(len(template.frames), n_moments), order, limit)
@@ -318,7 +315,7 @@ def build_timeline(
     whitened : sequence of ndarray of shape (n_i, d)
         Whitened features, which tell actions apart.
     rng : RandomState
-        Draws permutations and videos.
+        Draws videos.
     embedding : sequence of ndarray of shape (n_i, e), default=None
         A trained embedding, which tells actions apart as well.
     videos : sequence of ndarray of shape (n_i, n_features), default=None
@@ -358,7 +355,6 @@ def build_timeline(
     axis = build_axis(
         frames,
         whitened,
-        rng,
         limit=limit,
         order=order,
         n_moments=max(MOMENTS, low),
@@ -422,12 +418,12 @@ def count_on_timeline(
     Count or None
         None where videos are not known to share an order.
     """
-    rng = np.random.RandomState(0)
     order = find_order(whitened)
     if not has_order(order):
         return None
     frames = path_frames(embedded, whitened)
-    axis = build_axis(frames, whitened, rng, order=order)
+    axis = build_axis(frames, whitened, order=order)
+    rng = np.random.RandomState(0)
     low, high = n_actions
     return count_actions(_at_moments(whitened, axis), rng, low=low, high=high)
 

@@ -55,8 +55,7 @@ def allow_parts(
     seen = sample_videos(len(frames))
     whole = find_whole(_narrowed(choose(frames, seen), template))
     if whole is not None:
-        rng = np.random.RandomState(0)
-        parted = build_template(frames, rng, limit=limit, whole=seen[whole])
+        parted = build_template(frames, limit=limit, whole=seen[whole])
         if _known(parted, whitened) >= BETTER * _known(template, whitened):
             return parted
     views = each(template.view, frames)
@@ -78,9 +77,8 @@ def _pass_parts(
     passages, saved = [*template.passages], template.alignability.copy()
     for i in late:
         passages[i] = template.follow(views[i], limit=limit)
-    rng = np.random.RandomState(0)
     of_late = [parts[int(i)] for i in late]
-    saved[late] = alignability(choose(views, late), template.frames, rng, of_late)
+    saved[late] = alignability(choose(views, late), template.frames, of_late)
     related = template.is_related.copy()
     related[late] = is_related(saved)[late]
     return replace(template, passages=passages, alignability=saved, is_related=related)

@@ -80,7 +80,6 @@ class Template:
 
 def build_template(
     videos: Sequence[np.ndarray],
-    rng: np.random.RandomState,
     *,
     limit: float,
     whole: np.ndarray | None = None,
@@ -101,8 +100,6 @@ def build_template(
     ----------
     videos : sequence of ndarray of shape (n_i, D)
         Unit frames.
-    rng : RandomState
-        Draws the permutations that tell unrelated videos.
     limit : float
         Bytes that a path may take.
     whole : int64 ndarray, default=None
@@ -133,7 +130,7 @@ def build_template(
             template, passages, np.ones(1), np.ones(1, dtype=bool), None, directions
         )
     template = unit(mean_at(videos, [passage.frames for passage in passages]))
-    related = is_related(alignability(videos, template, rng))
+    related = is_related(alignability(videos, template))
     kept = np.flatnonzero(related).tolist()
     for done in range(N_ROUNDS):
         tell(step, done + 1, n_rounds)
@@ -153,7 +150,7 @@ def build_template(
         template, [], np.zeros(0), related, discriminants, directions, least
     )
     passages = [found.follow(view, limit=limit) for view in views]
-    saved = alignability(views, template, rng, [passage.part for passage in passages])
+    saved = alignability(views, template, [passage.part for passage in passages])
     all_related = is_related(saved)
     all_related[seen] = related
     return replace(found, passages=passages, alignability=saved, is_related=all_related)

@@ -129,7 +129,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         Bytes, or a text such as "500MB", that the work on one video may take. Longer
         videos are matched coarse to fine. None: no limit.
     random_state : int, RandomState or None, default=None
-        Draws videos and permutations. Pass an int for the same answer at every call.
+        Draws videos. Pass an int for the same answer at every call.
 
     Attributes
     ----------
@@ -626,8 +626,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         Parameters
         ----------
         videos : array-like of shape (n_frames, n_features), or a list of them
-            One video or many. Those of `fit` have `alignability_`, up to other draws of
-            permutations.
+            One video or many. Those of `fit` have `alignability_`.
 
         Returns
         -------
@@ -646,8 +645,8 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         template = self.model_.template
         found = []
         for view in map(template.view, frames):
-            rng, part = np.random.RandomState(0), template.part_of(view)
-            found.append(alignability([view], template.frames, rng, [part]))
+            part = template.part_of(view)
+            found.append(alignability([view], template.frames, [part]))
         return np.concatenate(found)
 
     def density(self) -> Density:
@@ -707,7 +706,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
     ) -> Axis:
         limit = check_memory(self.memory_limit)
         if n_actions is None:
-            return build_axis(frames, features, rng, limit=limit)
+            return build_axis(frames, features, limit=limit)
         return build_timeline(
             frames,
             features,

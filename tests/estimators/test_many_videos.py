@@ -92,7 +92,7 @@ def test_labelled_videos_may_be_asked_for_whether_seen_or_not(few_are_seen):
 
 def test_template_is_averaged_over_a_sample_and_all_have_positions(few_are_seen):
     frames = [v / np.linalg.norm(v, axis=1, keepdims=True) for v in VIDEOS]
-    found = build_template(frames, np.random.RandomState(0), limit=1e9)
+    found = build_template(frames, limit=1e9)
     assert [len(passage.positions) for passage in found.passages] == [
         len(video) for video in VIDEOS
     ]

@@ -47,7 +47,7 @@ def timeline(data):
 
 
 def build(videos):
-    template = build_template(videos, np.random.RandomState(0), limit=1e9)
+    template = build_template(videos, limit=1e9)
     return allow_parts(template, videos, videos, limit=1e9)
 
 
@@ -70,7 +70,7 @@ def test_halves_of_the_whole_videos_must_agree_on_what_is_left_out(data, monkeyp
 
 
 def test_parts_must_make_stretches_of_time_known_better(data, monkeypatch):
-    rivals = build_template(data.frames, np.random.RandomState(0), limit=1e9)
+    rivals = build_template(data.frames, limit=1e9)
     assert build(data.frames).least_share == _parts.WHOLE
     monkeypatch.setattr(_partial, "BETTER", 2.0)
     found = build(data.frames)

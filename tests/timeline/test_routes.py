@@ -22,8 +22,7 @@ def data():
         8, n_actions=4, n_frames=(60, 90), noise=0.8, warp=0.5, random_state=0
     )
     data.frames = [unit(video) for video in data.videos]
-    rng = np.random.RandomState(0)
-    data.template = build_template(data.frames, rng, limit=1e9)
+    data.template = build_template(data.frames, limit=1e9)
     data.moments = np.arange(len(data.template.frames))
     data.posteriors = [
         position_posteriors(data.template.view(f), data.template.frames, limit=1e9)

@@ -13,7 +13,7 @@ from skvas.videos._frames import unit
 
 
 def build(videos, limit=1e9):
-    return build_template(videos, np.random.RandomState(0), limit=limit)
+    return build_template(videos, limit=limit)
 
 
 def positions(template):
