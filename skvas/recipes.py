@@ -30,6 +30,8 @@ __all__ = ["INFORMED", "PAPER", "RECIPES", "Recipe"]
 
 # Parameters whose "auto" is resolved once training is over.
 OPEN = {"segment_on": "auto", "recurring": "auto"}
+# What a recipe may leave to the data, too.
+MAY_BE_AUTO = {"decoder", "boundaries"}
 # Parameters that settings do not keep: they are of no use after the training.
 UNSETTLED = {"callback", "checkpoint", "devices"}
 
@@ -229,7 +231,13 @@ def _check_values(
             f"{', '.join(sorted(decides))} of {group.__name__}. To change some values, "
             f"write {{**INFORMED.{name}, ...}}."
         )
-    check_declared(group(**values))
+    undecided = {key for key, value in values.items() if is_auto(value)} - MAY_BE_AUTO
+    if undecided:
+        raise InvalidParameterError(
+            f"{name} of the recipe must decide {', '.join(sorted(undecided))}, got "
+            "'auto'; give a value."
+        )
+    check_declared(group(**values), f" of {name} of the recipe")
 
 
 def find_recipe(name: str) -> Recipe:

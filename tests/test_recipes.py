@@ -137,7 +137,14 @@ def test_informed_start_is_refined_as_documented():
         ({"features": "zscore"}, "features must be .*'zscore'"),
         ({"segmenting": {**INFORMED.segmenting, "alfa": 0.9}}, "segmenting.*has alfa"),
         ({"segmenting": {"alpha": 0.9}}, "segmenting.*lacks .*start.*INFORMED.segm"),
-        ({"aligning": {**INFORMED.aligning, "alpha": 9}}, "alpha must be"),
+        (
+            {"aligning": {**INFORMED.aligning, "alpha": 9}},
+            "alpha of aligning of the recipe must be",
+        ),
+        (
+            {"segmenting": {**INFORMED.segmenting, "rho": "auto"}},
+            "segmenting of the recipe must decide rho, got 'auto'",
+        ),
         ({"training": {**INFORMED.training, "epochs": 9}}, "training.*has epochs"),
         ({"training": 3}, "training must have mappings"),
         ({"joint": {"rho": 1}}, "joint.*has rho"),

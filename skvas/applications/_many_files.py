@@ -21,7 +21,12 @@ from skvas._atomic import find_twins, identity, in_order, leaves_folder, naming_
 from skvas._optional import import_optional
 from skvas._printing import name_first
 from skvas.applications._label_folder import LabelFolder, version_of
-from skvas.applications._names import call_by_name, names_by_label, texts_by_label
+from skvas.applications._names import (
+    call_by_name,
+    names_by_label,
+    names_of_actions,
+    texts_by_label,
+)
 from skvas.applications._sent import SentOnce
 from skvas.datasets._folder import load_folder, orient_features
 from skvas.datasets._on_disk import SUFFIXES, as_recordings_of_files, read_features
@@ -199,7 +204,7 @@ def predict_files(
     *,
     format: str = "txt",  # the word that users know
     fps: float | None = None,
-    action_names: Sequence[str] | None = None,
+    action_names: Mapping[Any, str] | Sequence[str] | None = None,
     names: Sequence[str] | None = None,
     media: Sequence[str | os.PathLike[str] | None] | None = None,
     read: Read | None = None,
@@ -227,9 +232,10 @@ def predict_files(
         line a frame.
     fps : float, default=None
         Frames per second, which all formats but "txt" need. None: what `read` knows.
-    action_names : sequence of str, default=None
-        Names of the actions. None: those that the model has by `name_actions`, else
-        their labels.
+    action_names : sequence of str, or dict, default=None
+        Names of the actions, or of the first ones, in the order of ``classes_``, or a
+        dict from labels to names. None, and for actions without one: those that the
+        model has by `name_actions`, else their labels.
     names : sequence of str, default=None
         Names of the videos, after which the files of labels are called. One such as
         ``"tea/01"`` puts its file into a folder of `out_dir`. None: the names of the
@@ -320,20 +326,19 @@ def predict_files(
             f"got {type(model).__name__}."
         )
     check_choice("format", format, tuple(FORMATS))
-    for what, value in (("names", names), ("action_names", action_names)):
-        refuse_text(what, value)
+    refuse_text("names", names)
     fps = check_fps(fps, none_ok=True)
     if format != "txt" and fps is None and read is None:
         raise InvalidParameterError(_ask_for_fps(format))
-    given = names_by_label(model) if action_names is None else None
-    told = action_names if given is None else [*given.values()]
+    texts = _texts(model, action_names)
+    is_named = action_names is not None or names_by_label(model) is not None
+    told = [*texts.values()] if is_named else None
     jobs = _list_jobs(paths, names, media, Path(out_dir), format)
     origin = _origin(model, fps, told, getattr(read, "cache_key", None))
     folder = LabelFolder(Path(out_dir), format, origin)
     former = folder.claim([job.target for job in jobs], overwrite=overwrite)
     todo = [job for job in jobs if overwrite or not former.has(job.target, job.path)]
-    texts = texts_by_label(model) if action_names is None else None
-    label = _Labeller(SentOnce(model), folder, read, fps, action_names, texts)
+    label = _Labeller(SentOnce(model), folder, read, fps, texts)
     with folder.at_work():
         report, warned = _label_all(label, jobs, todo, n_jobs, callback)
     for (kind, text), where in warned.items():
@@ -341,6 +346,16 @@ def predict_files(
     if report.failed:
         warnings.warn(str(report), FailedFilesWarning, stacklevel=2)
     return report
+
+
+def _texts(
+    model: Any, action_names: Mapping[Any, str] | Sequence[str] | None
+) -> dict[Any, str]:
+    """Return what files call the actions that a model or a user tells."""
+    own, called = texts_by_label(model), names_of_actions(model, action_names)
+    if own is None and called:
+        own = {-1: ""}  # in an array of names, -1 would be one
+    return (own or {}) | called
 
 
 def _origin(
@@ -413,8 +428,7 @@ class _Labeller:
     folder: LabelFolder
     read: Read | None
     fps: float | None
-    action_names: Sequence[str] | None
-    texts: Mapping[Any, str] | None
+    texts: Mapping[Any, str]
 
     def __call__(self, job: _Job) -> tuple[dict[str, Any], list[_Warning]]:
         """Return what became of a file, and the warnings that it drew."""
@@ -465,12 +479,8 @@ class _Labeller:
             clock = {"times": getattr(found, "times", None)}
             if clock["times"] is None:
                 raise ValueError(_ask_for_fps(self.folder.format))
-        table = SegmentTable.from_labels(
-            call_by_name(labels, self.texts),
-            job.name,
-            action_names=self.action_names,
-            **clock,
-        )
+        called = call_by_name(labels, self.texts)
+        table = SegmentTable.from_labels(called, job.name, **clock)
         return table, len(labels)
 
 

@@ -33,6 +33,7 @@ from skvas.validation import (
     check_fps,
     check_labels,
     check_real,
+    is_unlabelled,
     name_key,
     respell,
 )
@@ -49,6 +50,8 @@ USUAL_ORDER = 0.8
 MIN_SHARE = 0.3
 # Standard scores beyond which a step is slow or fast, and segments that must be known.
 UNUSUAL, MIN_SEGMENTS = 2.0, 5
+# Durations that differ by no more than this share are equal: clocks are rounded.
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -195,9 +198,9 @@ def step_report(
         recordings of `fit` have other rates; of recordings with times instead of a rate
         at their mean rates.
     collection : list of array-like of shape (n_frames_i,), default=None
-        Labels of the videos to compare with, as returned by `estimator.predict`. None:
-        the labels of the training videos, `estimator.labels_`, but for those of videos
-        that had no say in `fit`.
+        Labels of the videos to compare with, as returned by `estimator.predict`; frames
+        of label -1 or "" have none, and do not count. None: the labels of the training
+        videos, `estimator.labels_`, but for those of videos that had no say in `fit`.
     names : sequence of str, default=None
         Names of the videos. None: those of the recordings, else their indices.
     action_names : sequence or dict of str, default=None
@@ -263,9 +266,9 @@ def step_report(
                 f"{type(estimator).__name__} has no labels_ of the training videos; "
                 "pass collection, the labels to compare with."
             )
-    least = min_duration
-    if least != "auto":
-        least = check_real("min_duration", least, low=0)
+    is_auto = isinstance(min_duration, str) and min_duration == "auto"
+    if not is_auto:
+        check_real("min_duration, if not 'auto',", min_duration, low=0)
     videos = open_files(videos)
     known = recordings_of(videos)
     listed = list_known(videos)
@@ -287,7 +290,7 @@ def step_report(
         name_key(str(label)): name
         for label, name in names_of_actions(estimator, action_names, occurring).items()
     }
-    usual = Collection.of(split_into_steps(reference), rates, kept, least)
+    usual = Collection.of(split_into_steps(reference), rates, kept, min_duration)
     found = relabel_misplaced(estimator, listed, found, usual, rates)
     times = None if known is None or rate is not None else known.times
     stamps: Sequence[Any] = times or [None] * len(found)
@@ -366,7 +369,7 @@ class _Shortest:
                 _lasts(s, rate) - share * self.durations.get(s.label, 0.0) for s in kept
             ]
             place = int(np.argmin(excess))
-            if excess[place] >= 0:
+            if excess[place] >= -ROUNDING * _lasts(kept[place], rate):
                 break
             around = [i for i in (place - 1, place + 1) if 0 <= i < len(kept)]
             heir = max(around, key=lambda i: kept[i].end - kept[i].start)
@@ -464,8 +467,11 @@ class Collection:
             own = [common] * len(segments)
         else:
             own = kept
+        pairs = [pair for pair in zip(segments, own, strict=True) if pair[0]]
+        if not pairs:
+            raise ValueError("collection has no label of any frame; give some.")
+        segments, own = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
         shortest = _Shortest.of(segments, own, min_duration)
-        pairs = zip(segments, own, strict=True)
         usual = _learn([shortest.drop(*pair) for pair in pairs], own)
         return cls(shortest, usual, common)
 
@@ -587,15 +593,18 @@ class _Usual:
     def z_score(self, segment: Segment, rate: float) -> float | None:
         """Return the standard score of the duration of a segment."""
         durations = self.durations.get(segment.label, [])
-        if len(durations) < 2 or min(durations) == max(durations):
+        if len(durations) < 2 or np.ptp(durations) <= ROUNDING * max(durations):
             return None
         spread = np.std(durations, ddof=1)
         return float((_lasts(segment, rate) - np.mean(durations)) / spread)
 
 
 def split_into_steps(labels: Labels) -> list[list[Segment]]:
-    """Return the segments of each video of a collection, from checked labels."""
-    return [labels_to_segments(video) for video in check_labels(labels)]
+    """Return the segments of each video of a collection that have a label."""
+    return [
+        [run for run in labels_to_segments(video) if not is_unlabelled(run.label)]
+        for video in check_labels(labels)
+    ]
 
 
 def _learn(videos: list[list[Segment]], rates: Sequence[float]) -> _Usual:

@@ -15,7 +15,12 @@ from sklearn.svm import SVC
 from skvas._printing import shorten
 from skvas._typing import Labels, Videos
 from skvas.exceptions import InvalidParameterError
-from skvas.metrics._compare import Codes, encode, over_power_of_two
+from skvas.metrics._compare import (
+    Codes,
+    encode,
+    over_power_of_two,
+    refuse_other_kind,
+)
 from skvas.validation import (
     check_choice,
     check_integer,
@@ -335,8 +340,9 @@ def _check_split(
             f"have {test[0].shape[1]}."
         )
     labels = check_labels(train_labels, [len(video) for video in train])
-    labels += check_labels(test_labels, [len(video) for video in test])
-    codes, phases = encode(respell(labels))
+    labels_test = check_labels(test_labels, [len(video) for video in test])
+    refuse_other_kind(labels, labels_test)
+    codes, phases = encode(respell(labels + labels_test))
     return train, test, codes[: len(train)], codes[len(train) :], len(phases)
 
 

@@ -51,7 +51,7 @@ def label_agreement(
     labels_x : array-like of shape (N,)
         Labels of the frames of x.
     labels_y : array-like of shape (M,)
-        Labels of the frames of y.
+        Labels of the frames of y. Every label is an action, also -1 and the empty text.
 
     Returns
     -------

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.metrics import make_scorer
 
 from skvas._typing import Labels, Videos
+from skvas.datasets._on_disk import open_files
 from skvas.metrics._compare import (
     AVERAGES,
     MATCHINGS,
@@ -215,7 +216,7 @@ class _ConsistencyScorer:
     random_state: int
 
     def __call__(self, estimator: Any, videos: Videos, y: Any = None) -> float:
-        space = videos
+        space = videos = open_files(videos)
         if self.transformer is not None:
             space = clone(self.transformer).fit_transform(videos)
         matches = match_pairs(

@@ -168,8 +168,15 @@ def group_of(owner: Any, name: str) -> OptionGroup:
     return kind()
 
 
-def check_declared(owner: Any) -> None:
+def check_declared(owner: Any, of: str = "") -> None:
     """Check all parameters of an object, and those of its groups.
+
+    Parameters
+    ----------
+    owner : object
+        Has the parameters.
+    of : str, default=""
+        What follows the names of parameters in messages.
 
     Raises
     ------
@@ -179,11 +186,11 @@ def check_declared(owner: Any) -> None:
     for name, kind, _ in declared(owner):
         value = getattr(owner, name)
         if not isinstance(kind, type):
-            kind.check(name, value)
+            kind.check(name + of, value)
         elif value is None:
             continue
         elif type(value) is kind:
-            check_declared(value)
+            check_declared(value, f" of {kind.__name__}")
         else:
             raise InvalidParameterError(
                 f"{name} must be None or {kind.__name__}(...), got {shorten(value)}."

@@ -80,6 +80,8 @@ def check_labels(
         if count_axes(labels) and len(labels) == 0:
             raise ValueError("Expected labels of at least one frame, got none.")
         lengths = [None] * len(items)
+    if not lengths:
+        raise ValueError("Expected labels of at least one video, got none.")
     if len(items) != len(lengths):
         raise ValueError(
             f"Expected labels of {len(lengths)} video(s), got {len(items)}."
@@ -274,13 +276,17 @@ def _mark_missing(item: Any, n_frames: int | None) -> Any:
         isinstance(item, (list, tuple)) or labels.dtype.kind in "fO"
     ):
         return item
-    missing = np.array([v != "" and is_unlabelled(v) for v in item], dtype=bool)
+    missing = np.array([is_unlabelled(v) and not _is_text(v) for v in item], dtype=bool)
     if not missing.any():
         return item
     marked = np.array([*item, None], dtype=object)[:-1]
     marked[missing] = -1
     are_whole = all(isinstance(v, Real) and float(v).is_integer() for v in marked)
     return marked.astype(np.int64) if are_whole else marked
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _check_frame_labels(item: Any, n_frames: int | None) -> np.ndarray:

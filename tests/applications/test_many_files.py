@@ -16,7 +16,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, ClusterMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -117,6 +117,50 @@ def test_names_belong_to_labels_whatever_these_are(paths, out, labels):
     predict_files(named, paths[:1], out, format="csv", fps=25)
     found = read_segments(out / "v0.csv").to_labels("v0", fps=25, n_frames=len(y[0]))
     assert found.tolist() == [f"step {label}" for label in named.predict(VIDEOS[0])]
+
+
+@pytest.mark.parametrize("labels", [[4, 7, 2], ["b", "c", "a"]])
+def test_names_that_are_told_belong_to_the_order_of_the_actions(paths, out, labels):
+    y = [np.array(labels)[np.arange(len(v)) * 3 // len(v)] for v in VIDEOS]
+    model = quick(ActionSegmenter, max_epochs=0).fit(VIDEOS, y)
+    called = {label: f"step {label}" for label in model.classes_.tolist()}
+    expected = [called[label] for label in model.predict(VIDEOS[0]).tolist()]
+    for names in ([*called.values()], called):
+        predict_files(model, paths[:1], out, action_names=names, overwrite=True)
+        assert (out / "v0.txt").read_text().splitlines() == expected
+    first = {model.classes_[0]: "first"}
+    predict_files(model, paths[:1], out, action_names=first, overwrite=True)
+    shown = {label: str(label) for label in called} | {
+        model.classes_.tolist()[0]: "first"
+    }
+    expected = [shown[label] for label in model.predict(VIDEOS[0]).tolist()]
+    assert (out / "v0.txt").read_text().splitlines() == expected
+
+
+def test_wrong_names_are_refused_before_any_file_is_read(model, paths, out):
+    for names in (["a"] * 9, {7: "a"}, ["a", "a", "b"]):
+        with pytest.raises(ValueError, match="action_names"):
+            predict_files(model, paths, out, action_names=names)
+    assert not out.exists()
+
+
+class Plain(ClusterMixin, BaseEstimator):
+    """Another package's clusterer, which says nothing of its labels."""
+
+    def fit(self, videos, y=None):
+        self.is_fitted_ = True
+        return self
+
+    def predict(self, video):
+        return np.array([0, -1, 1])[np.arange(len(video)) * 3 // len(video)]
+
+
+def test_frames_that_another_model_leaves_out_have_no_name(paths, out):
+    predict_files(
+        Plain().fit(VIDEOS), paths[:1], out, format="csv", fps=1, action_names=["a"]
+    )
+    table = read_segments(out / "v0.csv")
+    assert [segment.label for segment in table.segments] == ["a", "1"]
 
 
 @pytest.mark.parametrize("form", ["txt", "csv"])

@@ -82,6 +82,34 @@ def test_z_score_is_absent_where_lengths_do_not_vary():
     assert report("aabbd", *USUAL)[2]["z_score"] is None
 
 
+def test_durations_that_differ_by_rounding_do_not_vary():
+    videos = [spell("aa" + "b" * n)[:, None] for n in range(2, 8)]
+    times = [7 + np.arange(len(video)) / 30 for video in videos]
+    model = Stub().fit(["aa" + "b" * n for n in range(2, 8)])
+    recordings = Recordings(videos, times=times)
+    model.recordings_ = remember(recordings, [len(video) for video in videos])
+    same, other = step_report(model, recordings[:1]).records
+    assert same["z_score"] is None
+    assert other["z_score"] is not None
+
+
+def test_segment_as_long_as_asked_for_is_kept():
+    texts = ["a" * n + "b" * 10 * n for n in range(1, 20)]
+    for text, n in zip(texts, range(1, 20), strict=True):
+        records = report(text, *[text] * 4, fps=30, min_duration=n * 0.1 / 3)
+        assert [r["step"] for r in records] == ["a", "b"]
+
+
+def test_frames_without_a_label_are_no_step_of_a_collection():
+    model, video = Stub().fit(USUAL), spell("aabb")[:, None]
+    gaps, nothing = np.array([0, 0, -1, -1, 1, 1]), np.full(5, -1)
+    for collection in ([gaps, gaps], [gaps, *[nothing] * 5]):
+        found = step_report(model, video, collection=collection).records
+        assert [(r["step"], r["status"]) for r in found] == [(0, "usual"), (1, "usual")]
+    with pytest.raises(ValueError, match="collection has no label of any frame"):
+        step_report(model, video, collection=[nothing])
+
+
 def test_missing_step_is_skipped_and_listed_last():
     records = report("aacc", *USUAL)
     assert status(records) == [("a", "usual"), ("c", "usual"), ("b", "skipped")]
@@ -385,6 +413,9 @@ def test_wrong_input_is_named():
         step_report(Stub().fit(USUAL), videos, fps=-1)
     with pytest.raises(ValueError, match=r"names must be 1 name\(s\)"):
         step_report(Stub().fit(USUAL), videos, names=["a", "b"])
+    for wrong in ("long", np.array([1.0, 2.0]), -1):
+        with pytest.raises(ValueError, match="min_duration, if not 'auto', must"):
+            step_report(Stub().fit(USUAL), videos, min_duration=wrong)
 
 
 def test_slow_and_fast_steps_are_beyond_two_standard_scores():

@@ -223,6 +223,13 @@ def test_test_videos_of_a_single_phase_leave_the_held_out_score():
     assert np.isnan(result.same_videos)
 
 
+def test_phases_of_two_kinds_are_refused():
+    videos, labels = random_videos()
+    texts = [[f"{phase}" for phase in video] for video in labels]
+    with pytest.raises(TypeError, match="are never equal; give both as text"):
+        phase_classification(videos, labels, videos, texts)
+
+
 def test_input_that_cannot_be_scored_is_refused():
     videos, labels = random_videos()
     with pytest.raises(ValueError, match="at least two videos"):

@@ -155,6 +155,15 @@ def test_consistency_scorer_matches_in_the_space_of_its_transformer():
     assert not hasattr(first, "transformer_")
 
 
+def test_consistency_scorer_opens_files(tmp_path):
+    labels = [ramp[:, 0] > 0.5 for ramp in RAMPS]
+    paths = [tmp_path / f"{len(ramp)}.npy" for ramp in RAMPS]
+    for path, ramp in zip(paths, RAMPS, strict=True):
+        np.save(path, ramp)
+    scorer = make_consistency_scorer(Framewise(FunctionTransformer(None)))
+    assert scorer(Labeller(labels), paths) == scorer(Labeller(labels), RAMPS)
+
+
 def test_consistency_scorer_checks_what_it_is_given():
     with pytest.raises(InvalidParameterError, match="n_pairs"):
         make_consistency_scorer(n_pairs=0)

@@ -833,6 +833,16 @@ def test_labels_that_pandas_says_are_missing_are_value_errors(kind):
     labels = pandas.Series(["a", pandas.NA], dtype=kind)
     with pytest.raises(ValueError, match="^video 0: 1 of 2 frames have no label"):
         check_labels([labels], [2])
+    (marked,) = check_labels([labels], [2], missing_ok=True)
+    assert marked.tolist() == ["a", -1]
+    (marked,) = check_labels([["", pandas.NA]], [2], missing_ok=True)
+    assert marked.tolist() == ["", -1]
+
+
+def test_labels_of_no_video_are_refused():
+    for nothing in ([], np.empty((0, 3), dtype=int)):
+        with pytest.raises(ValueError, match="at least one"):
+            check_labels(nothing, [])
 
 
 @pytest.mark.parametrize(
