@@ -481,7 +481,7 @@ class _Labeller:
                 raise ValueError(_ask_for_fps(self.folder.format))
         called = call_by_name(labels, self.texts)
         table = SegmentTable.from_labels(called, job.name, **clock)
-        return table, len(labels)
+        return SegmentTable(row for row in table if row.label), len(labels)
 
 
 def _ask_for_fps(format: str) -> str:

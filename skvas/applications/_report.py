@@ -290,7 +290,10 @@ def step_report(
         name_key(str(label)): name
         for label, name in names_of_actions(estimator, action_names, occurring).items()
     }
-    usual = Collection.of(split_into_steps(reference), rates, kept, min_duration)
+    segments = split_into_steps(reference)
+    if not any(segments):
+        raise ValueError("collection has no label of any frame; give some.")
+    usual = Collection.of(segments, rates, kept, min_duration)
     found = relabel_misplaced(estimator, listed, found, usual, rates)
     times = None if known is None or rate is not None else known.times
     stamps: Sequence[Any] = times or [None] * len(found)
@@ -468,8 +471,6 @@ class Collection:
         else:
             own = kept
         pairs = [pair for pair in zip(segments, own, strict=True) if pair[0]]
-        if not pairs:
-            raise ValueError("collection has no label of any frame; give some.")
         segments, own = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
         shortest = _Shortest.of(segments, own, min_duration)
         usual = _learn([shortest.drop(*pair) for pair in pairs], own)

@@ -190,7 +190,7 @@ def check_declared(owner: Any, of: str = "") -> None:
         elif value is None:
             continue
         elif type(value) is kind:
-            check_declared(value, f" of {kind.__name__}")
+            check_declared(value, of)
         else:
             raise InvalidParameterError(
                 f"{name} must be None or {kind.__name__}(...), got {shorten(value)}."
