@@ -183,7 +183,13 @@ def test_table_of_fit_has_the_times_of_its_frames(tmp_path):
     assert [(r["start"], r["end"]) for r in fitted.to_table().records] == expected
 
 
+@pytest.fixture
+def named(model):
+    return copy.deepcopy(model).name_actions(["run", "fly", "land"])
+
+
 def test_names_of_actions_are_shown_and_saved(model, tmp_path):
+    model = copy.deepcopy(model)
     assert model.action_names_ is None
     model.name_actions({0: "take off", 2: "land"})
     assert model.action_names_ == ["take off", "1", "land"]
@@ -212,9 +218,9 @@ def test_names_of_actions_are_shown_and_saved(model, tmp_path):
         (5, "a dict or a list"),
     ],
 )
-def test_names_that_make_no_sense_are_refused(model, names, message):
+def test_names_that_make_no_sense_are_refused(named, names, message):
     with pytest.raises((ValueError, TypeError), match=message):
-        model.name_actions(names)
+        named.name_actions(names)
 
 
 def takers_of_names(model, folder, names):
@@ -303,8 +309,8 @@ def test_series_name_actions_by_their_index(model):
     assert {record["step"] for record in report.records} <= {*named.action_names_, 0}
 
 
-def test_texts_of_numbers_are_labels_where_some_have_names(model):
-    named = copy.deepcopy(model).name_actions({1: "stir", 2: "0"})
+def test_texts_of_numbers_are_labels_where_some_have_names(named):
+    named.name_actions({1: "stir", 2: "0"})
     assert labels_meant(named, np.array(["0", "1", "2", "stir", "x"])) == [
         2,
         1,
