@@ -10,15 +10,28 @@ import pytest
 CLOCK = Fraction(1, 1000)
 
 
-def write_clip(path, images, *, fps=10, times=None, sound=False):
+def write_clip(
+    path,
+    images,
+    *,
+    fps=10,
+    times=None,
+    sound=False,
+    layout="faststart",
+    pixels="1/1",
+    title="",
+):
     """Write images (N, height, width, 3) as a video; `times` are those of frames.
 
-    `sound`: with a tone, as long as the video.
+    `sound`: with a tone, as long as the video. `layout`: of MP4 files, `pixels`: the
+    width of a pixel over its height, `title`: a note in the file.
     """
     av = pytest.importorskip("av")
     images = np.asarray(images, dtype=np.uint8)
-    with av.open(str(path), "w", options={"movflags": "faststart"}) as clip:
-        stream = clip.add_stream("libx264", rate=fps, options={"crf": "1"})
+    with av.open(str(path), "w", options={"movflags": layout}) as clip:
+        clip.metadata["title"] = title
+        options = {"crf": "1", "x264-params": f"sar={pixels}"}
+        stream = clip.add_stream("libx264", rate=fps, options=options)
         stream.height, stream.width = images.shape[1:3]
         stream.pix_fmt = "yuv420p"
         tone = clip.add_stream("aac", rate=8000) if sound else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from skvas._optional import import_optional
 
 # Containers round times; a frame may be late by this much, in seconds.
 LATENESS = 1e-3
+# The boxes of MP4 files without whose ends frames are missing.
+_MP4_BOXES = (b"mdat", b"moof", b"moov")
 
 
 def check_file(path: str | os.PathLike[str]) -> Path:
@@ -45,6 +48,9 @@ def check_file(path: str | os.PathLike[str]) -> Path:
 def read_frames(path: str | os.PathLike[str]) -> Iterator[tuple[float, Any]]:
     """Yield the frames of the first video stream of a file, at rising times.
 
+    Times count from where players begin: the start of the first stream with sound or
+    pictures, which in MPEG files, and in parts cut from a longer one, is not zero.
+
     Parameters
     ----------
     path : str or path-like
@@ -62,23 +68,27 @@ def read_frames(path: str | os.PathLike[str]) -> Iterator[tuple[float, Any]]:
     OSError
         If the file does not exist or cannot be read.
     ValueError
-        If the file has no video, or is empty, or FFmpeg cannot decode what is there;
-        the message names the file.
+        If the file has no video, or is empty, or an MP4 file whose end is missing, or
+        FFmpeg cannot decode what is there; the message names the file.
     """
     av = import_optional("av", "video")
-    number = -1
+    file, number = check_file(path), -1
     try:
-        with av.open(str(check_file(path))) as container:
-            streams = filter(_is_video, container.streams.video)
+        # Names and notes in a file may be in any encoding, or damaged.
+        with av.open(str(file), metadata_errors="replace") as container:
+            streams = filter(_is_moving, container.streams.video)
             if (stream := next(streams, None)) is None:
                 raise ValueError("it has no video stream")
+            if "mp4" in container.format.name:
+                _check_end(file)
             stream.thread_type = "AUTO"
             rate = stream.average_rate or stream.guessed_rate
+            start = _start(container)
             time: Any = -np.inf  # then fractions, which are exact
             for number, frame in enumerate(container.decode(stream)):
                 # Some formats have a rate instead of times.
                 known = frame.pts is not None
-                stamp = frame.pts * frame.time_base if known else number / rate
+                stamp = frame.pts * frame.time_base - start if known else number / rate
                 # Times may start anew, or be rounded to those of other frames.
                 time = stamp if stamp > time else time + 1 / rate
                 yield float(time), frame
@@ -93,9 +103,57 @@ def read_frames(path: str | os.PathLike[str]) -> Iterator[tuple[float, Any]]:
         raise ValueError(f"{os.fspath(path)!r} has a video stream without frames.")
 
 
-def _is_video(stream: Any) -> bool:
-    """Tell moving pictures from the cover of a file of sound."""
+def pixel_shape(path: str | os.PathLike[str]) -> float:
+    """Return the width of a pixel of a video, as it is shown, over its height.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file, of which the video stream has been read.
+
+    Returns
+    -------
+    float
+        1 for square pixels, and where the file does not tell.
+    """
+    av = import_optional("av", "video")
+    with av.open(str(check_file(path)), metadata_errors="replace") as container:
+        stream = next(filter(_is_moving, container.streams.video))
+        return float(stream.sample_aspect_ratio or 1)
+
+
+def _is_moving(stream: Any) -> bool:
+    """Tell moving pictures, and sound, from the cover of a file of sound."""
     return not stream.disposition & type(stream.disposition).attached_pic
+
+
+def _start(container: Any) -> Fraction:
+    """Return the time at which the first stream starts; 0 if it is before 0."""
+    streams = filter(_is_moving, container.streams.video + container.streams.audio)
+    starts = [s.start_time * s.time_base for s in streams if s.start_time is not None]
+    return max(Fraction(0), min(starts, default=Fraction(0)))
+
+
+def _check_end(file: Path) -> None:
+    """Refuse an MP4 file that ends before its last box does.
+
+    FFmpeg takes what is there as the whole, where the list of frames comes first.
+    """
+    end, start = file.stat().st_size, 0
+    with file.open("rb") as stream:
+        while start + 8 <= end:
+            stream.seek(start)
+            head = stream.read(16)
+            size, kind = int.from_bytes(head[:4], "big"), head[4:8]
+            if size == 1:  # the size is too large for its place
+                size = int.from_bytes(head[8:], "big")
+            if size < 8:  # to the end of the file
+                return
+            start += size
+            if start > end and kind in _MP4_BOXES:
+                raise ValueError(
+                    f"the file was cut off; {start - end} bytes are missing at its end"
+                )
 
 
 def shown_at(

@@ -29,7 +29,7 @@ from skvas.videos._device import check_device
 
 __all__ = ["FrameFeatures", "VideoFeatures"]
 
-_CACHE_VERSION = 2
+_CACHE_VERSION = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +41,8 @@ class VideoFeatures:
     features : float32 ndarray of shape (n_frames, n_features)
         One row for each frame.
     times : float64 ndarray of shape (n_frames,)
-        Times of the frames in seconds, increasing. Their steps are unequal if the frame
-        rate varies.
+        Times of the frames in seconds from where players begin, increasing. Their steps
+        are unequal if the frame rate varies.
 
     Examples
     --------

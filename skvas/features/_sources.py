@@ -42,7 +42,8 @@ def read_camera(name: str) -> Iterator[tuple[float, Any]]:
     av = import_optional("av", "video")
     first = None
     try:
-        with av.open(name, format=CAMERAS.get(sys.platform)) as container:
+        form = CAMERAS.get(sys.platform)
+        with av.open(name, format=form, metadata_errors="replace") as container:
             for frame in container.decode(video=0):
                 now = time.monotonic()
                 first = now if first is None else first

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from skvas._atomic import naming_file, replacing
 from skvas._optional import import_optional
 from skvas._printing import tell
-from skvas.features._decoding import read_frames, shown_at, to_image
+from skvas.features._decoding import pixel_shape, read_frames, shown_at, to_image
 from skvas.validation import check_integer, check_seconds
 
 __all__ = ["write_synchronised"]
@@ -129,11 +129,13 @@ def write_synchronised(
         wanted = np.unique(matches[matches >= 0])
         frames_y = _frames(video_y, times_y, n_y, "y")
         file = Path(folder, "frames")
-        width = _keep(frames_y, wanted, height, file)
+        width = _keep(frames_y, wanted, height, file, video_y)
         frames_x = _frames(video_x, times_x, n_x, "x")
         with file.open("rb") as stream, replacing(path) as temporary:
             images_y = _Images(stream, height, width)
-            pictures = _side_by_side(frames_x, matches, n_y, wanted, images_y, height)
+            pictures = _side_by_side(
+                frames_x, video_x, matches, n_y, wanted, images_y, height
+            )
             _encode(pictures, n_x, temporary, CONTAINERS[suffix])
 
 
@@ -168,6 +170,7 @@ def _keep(
     wanted: NDArray[np.int64],
     height: int,
     file: Path,
+    video: str | os.PathLike[str],
 ) -> int:
     """Store the images of the wanted frames in a file, and return their width."""
     kept, width = set(wanted.tolist()), 0
@@ -175,8 +178,8 @@ def _keep(
         for index, (_, frame) in enumerate(frames):
             tell("reading the frames to show", index, int(wanted[-1]) + 1)
             if index in kept:
-                image = _scaled(frame, height, width)
-                width = image.shape[1]
+                width = width or _width(frame, height, video)
+                image = to_image(frame, width, height)
                 stream.write(image.tobytes())
     return width
 
@@ -199,6 +202,7 @@ class _Images:
 
 def _side_by_side(
     frames_x: Iterator[tuple[float, Any]],
+    video_x: str | os.PathLike[str],
     matches: NDArray[np.int64],
     n_y: int,
     wanted: NDArray[np.int64],
@@ -217,24 +221,20 @@ def _side_by_side(
         image_y = images_y[int(rows[i])]
         if not matched[i]:
             image_y = (_DIM * image_y).astype(np.uint8)
-        image_x = _scaled(frame, height, width)
-        width = image_x.shape[1]
+        width = width or _width(frame, height, video_x)
+        image_x = to_image(frame, width, height)
         left = _with_bar(image_x, (i + 1) / len(matches), _LIGHT)
         colour = _LIGHT if matched[i] else _DARK
         right = _with_bar(image_y, (shown[i] + 1) / n_y, colour)
         yield time, np.hstack([left, line, right])
 
 
-def _scaled(frame: Any, height: int, width: int) -> _Image:
-    """Return a frame as an image of the given height.
-
-    `width` is that of the frames before, 0 if there are none: then an even one.
-    """
-    wide, high = frame.width, frame.height
+def _width(frame: Any, height: int, video: str | os.PathLike[str]) -> int:
+    """Return the even width of a frame of a video that is shown at a height."""
+    wide, high = frame.width * pixel_shape(video), frame.height
     if round(frame.rotation / 90) % 2:
         wide, high = high, wide
-    own = max(2, 2 * round(height * wide / high / 2))
-    return to_image(frame, width or own, height)
+    return max(2, 2 * round(height * wide / high / 2))
 
 
 def _with_bar(image: _Image, share: float, colour: tuple[int, int, int]) -> _Image:
@@ -250,20 +250,21 @@ def _encode(
     file: Path,
     container: str,
 ) -> None:
-    """Write pictures as a video, each at its own time."""
+    """Write pictures as a video, each at its own time after the first."""
     av = import_optional("av", "video")
     with av.open(str(file), "w", format=container) as out:
         options = {"crf": "20", "preset": "veryfast"}
         stream = out.add_stream("libx264", rate=30, options=options)
         stream.pix_fmt = "yuv420p"
         stream.time_base = stream.codec_context.time_base = _CLOCK
-        tick = -1
+        tick, start = -1, 0.0
         for number, (time, picture) in enumerate(pictures):
             tell("writing the film", number, n_pictures)
             if number == 0:
+                start = time
                 stream.height, stream.width = picture.shape[:2]
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            tick = max(tick + 1, round(time / _CLOCK))  # must increase
+            tick = max(tick + 1, round((time - start) / _CLOCK))  # must increase
             frame.pts, frame.time_base = tick, _CLOCK
             out.mux(stream.encode(frame))
         out.mux(stream.encode())

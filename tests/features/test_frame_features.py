@@ -86,7 +86,7 @@ def test_row_52_variable_frame_rate_keeps_its_time_stamps(tmp_path):
     times = np.cumsum(steps).round(3)
     clip = write_clip(tmp_path / "v.mp4", grey(VALUES), times=times)
     found = FrameFeatures(brightness).extract(clip)
-    np.testing.assert_allclose(found.times, times, atol=1.1e-3)
+    np.testing.assert_allclose(found.times, times - times[0], atol=1.1e-3)
     assert len(found.features) == len(times)
 
 
@@ -116,6 +116,40 @@ def test_frame_rate_can_be_chosen(clip, fps):
     np.testing.assert_allclose(found.times, times)
     shown = VALUES[np.floor(times * 10 + 1e-6).astype(int)]
     np.testing.assert_allclose(found.features[:, 0], shown, atol=3)
+
+
+@pytest.mark.parametrize("name", ["a.ts", "a.mpg", "a.flv", "a.mkv", "a.mp4"])
+@pytest.mark.parametrize("sound", [False, True])
+def test_times_start_where_players_begin(tmp_path, name, sound):
+    clip = write_clip(tmp_path / name, grey(VALUES), sound=sound and name != "a.mpg")
+    expected = np.arange(len(VALUES)) / 10
+    times = FrameFeatures(brightness).extract(clip).times
+    # A tone may be ahead of the pictures by what its coder puts before it.
+    np.testing.assert_allclose(times - times[0], expected, atol=2e-3)
+    assert 0 <= times[0] < 0.2 if sound else times[0] == 0
+
+
+def test_pictures_that_come_after_the_sound_are_late(tmp_path):
+    late = 3 + np.arange(len(VALUES)) / 10
+    clip = write_clip(tmp_path / "a.mkv", grey(VALUES), times=late, sound=True)
+    np.testing.assert_allclose(
+        FrameFeatures(brightness).extract(clip).times, late, atol=0.15
+    )
+
+
+def test_part_of_a_long_recording_starts_at_zero(tmp_path):
+    times = np.arange(len(VALUES)) / 10
+    clip = write_clip(tmp_path / "part.mkv", grey(VALUES), times=3600 + times)
+    found = FrameFeatures(brightness).extract(clip)
+    np.testing.assert_allclose(found.times, times, atol=1e-9)
+
+
+def test_notes_in_a_file_may_be_in_any_encoding(tmp_path):
+    clip = write_clip(tmp_path / "a.mp4", grey(VALUES), title="Grun 3")
+    data = clip.read_bytes()
+    assert data.count(b"Grun 3") == 1
+    clip.write_bytes(data.replace(b"Grun 3", b"Gr\xfcn 3"))
+    assert len(FrameFeatures(brightness).transform(clip)) == len(VALUES)
 
 
 def test_clip_may_have_one_frame(tmp_path):
@@ -263,6 +297,20 @@ def test_row_52_broken_file_is_a_value_error_that_names_it(tmp_path, kind):
     with pytest.raises(ValueError, match=rf"{kind}\.mp4.*cannot be decoded"):
         FrameFeatures(Counting(), cache=tmp_path / "cache").transform(file)
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("layout", ["faststart", "frag_keyframe+empty_moov"])
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_row_52_mp4_file_whose_end_is_missing_is_refused(tmp_path, layout, share):
+    images = np.random.RandomState(0).randint(0, 256, (60, 48, 64, 3))
+    clip = write_clip(tmp_path / "a.mp4", images, layout=layout)
+    assert len(FrameFeatures(brightness).transform(clip)) == len(images)
+    data = clip.read_bytes()
+    clip.write_bytes(data[: int(share * len(data))])
+    with pytest.raises(ValueError, match=r"a\.mp4.* cut off; \d+ bytes are missing"):
+        FrameFeatures(brightness).transform(clip)
+    clip.write_bytes(data + b"\0" * 20)  # what follows may be anything
+    assert len(FrameFeatures(brightness).transform(clip)) == len(images)
 
 
 def test_row_52_frames_before_a_missing_end_of_matroska_are_taken(tmp_path):
