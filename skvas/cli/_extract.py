@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
 from glob import glob
 from pathlib import Path
@@ -14,10 +14,13 @@ from skvas._atomic import find_twins, in_order, replacing
 from skvas._printing import listening
 from skvas.cli._extracted import check_extracted, note_extracted
 from skvas.cli._files import is_same, videos_in
-from skvas.cli._lines import Lines, say, say_skipped, show
+from skvas.cli._lines import Lines, explain, say, say_skipped, show
 from skvas.features import FrameFeatures, VideoFeatures
 
 __all__ = ["run"]
+
+# Names of other files that are told.
+N_TOLD = 3
 
 
 def run(options: argparse.Namespace) -> None:
@@ -52,8 +55,8 @@ def run(options: argparse.Namespace) -> None:
         try:
             with listening(partial(_tell_frames, lines, name)):
                 found: VideoFeatures = extractor.extract(file)
-        except ValueError as error:  # a file that is no video, or damaged
-            faults.append(str(error))
+        except (ValueError, OSError) as error:  # no video, damaged, or unreadable
+            faults.append(explain(error))
         else:
             _write_array(folder / "times" / f"{name}.npy", found.times)
             _write_array(folder / "features" / f"{name}.npy", found.features)
@@ -80,6 +83,7 @@ def _video_files(paths: Iterable[str]) -> dict[str, Path]:
             found = videos_in(path)
             if not found:
                 raise ValueError(f"{str(path)!r} has no video files.")
+            _say_passed_over(path, found)
         elif not path.exists():  # as of *.mp4 in a shell of Windows, which leaves it
             found = in_order(map(Path, glob(str(path)))) or [path]
         for file in found:
@@ -87,6 +91,22 @@ def _video_files(paths: Iterable[str]) -> dict[str, Path]:
             if not is_same(str(other), str(file)):  # else it is given twice
                 _refuse_twins(other, file)
     return files
+
+
+def _say_passed_over(folder: Path, videos: Collection[Path]) -> None:
+    """Say which files of a folder are taken for no videos."""
+    others = in_order(
+        file
+        for file in folder.iterdir()
+        if file not in videos and file.is_file() and not file.name.startswith(".")
+    )
+    if others:
+        names = [file.name for file in others[:N_TOLD]]
+        names += ["..."] if len(others) > N_TOLD else []
+        say(
+            f"{folder} has other files too: {', '.join(names)}; name those that are "
+            "videos"
+        )
 
 
 def _refuse_twins(a: Path, b: Path) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "EpochLines",
     "Lines",
     "StepLines",
+    "explain",
     "following",
     "say",
     "say_skipped",
@@ -148,6 +149,17 @@ def _put(text: str) -> None:
     except OSError:
         with contextlib.suppress(OSError):  # it may be no file
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def explain(error: BaseException) -> str:
+    """Say what went wrong in one line, without Python's words for it."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror is not None:  # as of a full disk
+        return error.strerror
+    if isinstance(error, ArithmeticError):  # which names no number of the user's
+        return f"{error} ({type(error).__name__}); --traceback shows where"
+    return str(error) or type(error).__name__
 
 
 def say_skipped(number: int, why: str, option: str | None) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import skvas
-from skvas.cli._lines import say
+from skvas.cli._lines import explain, say
 from skvas.cli._parsers import ARGUMENTS
 
 __all__ = ["find_command", "main", "parse", "run"]
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
         except EXPECTED as error:
             if options.traceback:
                 raise
-            say(f"skvas {options.command}: {_explain(error)}")
+            say(f"skvas {options.command}: {explain(error)}")
             return 1
     return 0
 
@@ -132,14 +132,3 @@ class _Warnings:
         if str(message) not in self.said:
             self.said.add(str(message))
             say(f"warning: {message}")
-
-
-def _explain(error: BaseException) -> str:
-    """Say what went wrong in one line, without Python's words for it."""
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    if isinstance(error, OSError) and error.strerror is not None:  # as of a full disk
-        return error.strerror
-    if isinstance(error, ArithmeticError):  # which names no number of the user's
-        return f"{error} ({type(error).__name__}); --traceback shows where"
-    return str(error) or type(error).__name__

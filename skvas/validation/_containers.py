@@ -18,15 +18,26 @@ from skvas.validation._naming import naming_video
 
 # Types of video files by the ends of their names, in small letters.
 _VIDEO_TYPES = {
+    ".3gp": "video/3gpp",
+    ".asf": "video/x-ms-asf",
     ".avi": "video/x-msvideo",
+    ".dv": "video/dv",
+    ".flv": "video/x-flv",
+    ".m2ts": "video/mp2t",
     ".m4v": "video/mp4",
     ".mkv": "video/matroska",
     ".mov": "video/quicktime",
     ".mp4": "video/mp4",
     ".mpeg": "video/mpeg",
     ".mpg": "video/mpeg",
+    ".mts": "video/mp2t",
+    ".mxf": "video/mxf",
+    ".ogv": "video/ogg",
+    ".ts": "video/mp2t",
+    ".vob": "video/mpeg",
     ".webm": "video/webm",
     ".wmv": "video/x-ms-wmv",
+    ".y4m": "video/x-yuv4mpeg",
 }
 VIDEO_SUFFIXES = tuple(_VIDEO_TYPES)
 _NO_CONTAINER = (str, bytes, PathLike, Mapping, Set, Iterator)

@@ -1667,6 +1667,8 @@ class Extractor:
     def extract(self, file):
         if file.read_bytes() == b"damaged":
             raise ValueError(f"{file.name} cannot be decoded")
+        if file.read_bytes() == b"on a bad disk":
+            raise OSError(5, "Input/output error", file.name)
         return VideoFeatures(np.eye(4), np.arange(4.0))
 
 
@@ -1674,11 +1676,13 @@ def test_damaged_videos_stop_no_others(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(_extract, "FrameFeatures", Extractor)
     clips, out = tmp_path / "clips", tmp_path / "out"
     clips.mkdir()
-    for name in "abcd":
-        (clips / f"{name}.mp4").write_bytes(b"damaged" if name in "ac" else b"fine")
+    contents = {"a": "damaged", "b": "fine", "c": "on a bad disk", "d": "fine"}
+    for name, content in contents.items():
+        (clips / f"{name}.mp4").write_bytes(content.encode())
     assert run("extract", clips, "-o", out) == 1
     said = capsys.readouterr().err
-    assert said == "skvas extract: a.mp4 cannot be decoded\nc.mp4 cannot be decoded\n"
+    expected = "a.mp4 cannot be decoded\nc.mp4: Input/output error\n"
+    assert said == f"skvas extract: {expected}"
     assert sorted(p.name for p in (out / "features").iterdir()) == ["b.npy", "d.npy"]
     (clips / "a.mp4").unlink()
     (clips / "c.mp4").write_bytes(b"mended")
@@ -1703,6 +1707,21 @@ def test_patterns_that_a_shell_leaves_are_names_of_videos(
     assert found == ["[ab].npy", "a.npy", "b.npy"]
     assert run("extract", clips / "*.avi", "-o", out) == 1
     assert "*.avi: No such file" in capsys.readouterr().err
+
+
+def test_extract_tells_what_it_takes_for_no_video(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(_extract, "FrameFeatures", Extractor)
+    clips, out = tmp_path / "clips", tmp_path / "out"
+    write_names(clips, "a.MTS", "b.mp4", ".DS_Store", "notes.txt")
+    assert run("extract", clips, "-o", out) == 0
+    said = capsys.readouterr().err
+    assert "has other files too: notes.txt; name those that are videos" in said
+    assert "2 of 2 videos extracted" in said
+    write_names(tmp_path / "other", "c.ts", "1.x", "2.x", "3.x", "4.x")
+    assert run("extract", tmp_path / "other", "-o", out) == 0
+    assert "too: 1.x, 2.x, 3.x, ...;" in capsys.readouterr().err
+    assert run("extract", tmp_path / "other" / "1.x", "-o", out) == 0
+    assert "other files" not in capsys.readouterr().err
 
 
 def test_videos_whose_features_would_share_a_file_are_refused(
