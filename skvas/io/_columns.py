@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import sys
@@ -30,6 +31,8 @@ _COMMENT = ("#", "%")
 # A column of which such a share is numbers has no text: other cells are mistakes.
 _MOSTLY = 0.8
 _QUOTED = re.compile(r'"[^"]*"')
+# What pandas calls an index without a name in files of parquet.
+_NAMELESS = re.compile(r"__index_level_\d+__")
 # How dates and times of day start, and no names of columns.
 _MOMENT = re.compile(r"\d{1,4}([-./:])\d{1,2}\1\d")
 
@@ -147,25 +150,45 @@ def read_columns(source: Any) -> Sheet:
         )
     path = Path(source)
     if path.suffix.lower() in PARQUET:
-        return _from_frame(_read_parquet(path), path.name)
+        return _from_frame(*_read_parquet(path), path.name)
     try:
         return _from_text(decode(read_bytes(path)), path.name)
     except (ValueError, csv.Error) as error:
         raise ValueError(f"{str(path)!r} is no table: {error}.") from error
 
 
-def _read_parquet(path: Path) -> Any:
+def _read_parquet(path: Path) -> tuple[Any, list[str]]:
+    """Return a data frame, and which columns pandas had as its index."""
     with open_regular(path) as stream:  # a path may be a pattern of several files
         for library in ("polars", "pandas"):  # pandas needs another package for it
             try:
-                return import_optional(library, "io").read_parquet(stream)
+                found = import_optional(library, "io")
+                return _with_index(found.read_parquet(stream), found, stream)
             except ImportError:
                 continue
             except (OSError, MemoryError):
                 raise
             except _faults() as error:
                 raise ValueError(f"{str(path)!r} is no table: {error}.") from error
-        return import_optional("polars", "io").read_parquet(stream)
+        return import_optional("polars", "io").read_parquet(stream), []
+
+
+def _with_index(frame: Any, library: Any, stream: Any) -> tuple[Any, list[str]]:
+    """Return a data frame as pandas wrote it, and its columns that were an index."""
+    index = [name for name in frame.columns if _NAMELESS.fullmatch(str(name))]
+    if hasattr(library, "read_parquet_metadata"):
+        stream.seek(0)
+        note = json.loads(library.read_parquet_metadata(stream).get("pandas", "{}"))
+        # An index of whole numbers in order is a dict, and no column.
+        index = [n for n in note.get("index_columns", []) if n in frame.columns]
+    for name in filter(_NAMELESS.fullmatch, index[:]):
+        index.remove(name)
+        if np.asarray(frame[name]).dtype.kind in "mM" and "index" not in frame.columns:
+            frame = frame.rename({name: "index"})
+            index.append("index")
+        else:
+            frame = frame.drop(name)
+    return frame, index
 
 
 def _faults() -> tuple[type[BaseException], ...]:
@@ -174,7 +197,7 @@ def _faults() -> tuple[type[BaseException], ...]:
     return (Exception,) if errors is None else (Exception, errors.PanicException)
 
 
-def _from_frame(frame: Any, file: str = "") -> Sheet:
+def _from_frame(frame: Any, noted: Sequence[str] = (), file: str = "") -> Sheet:
     index = _index_of(frame)
     columns = dict(index)
     for called in frame.columns:
@@ -198,7 +221,7 @@ def _from_frame(frame: Any, file: str = "") -> Sheet:
             cells = [None if is_missing(v) else str(v) for v in values.tolist()]
             found[name], wrong = _as_column(cells, decimal_comma=False)
             odd.update({name: wrong} if wrong else {})
-    return Sheet(found, file, odd=odd, index=frozenset(index))
+    return Sheet(found, file, odd=odd, index=frozenset([*index, *noted]))
 
 
 def _index_of(frame: Any) -> dict[str, Any]:
@@ -219,11 +242,18 @@ def _index_of(frame: Any) -> dict[str, Any]:
 
 def _from_text(text: str, file: str) -> Sheet:
     delimiter, numbers, rows = _split(text)
-    has_names = _are_numbered(rows[0]) or not all(map(_is_value, rows[0]))
+    has_names = _are_numbered(rows[0]) or not _is_sample(rows[0], rows[1:])
+    if has_names:
+        rows = _without_empty_ends(rows)
     width = len(rows[0])
     names = rows[0] if has_names else [f"column {i}" for i in range(width)]
     if len(set(names)) < width:
         twice = next(name for name in names if names.count(name) > 1)
+        if not twice:
+            n_nameless = names.count(twice)
+            raise ValueError(
+                f"its first line leaves {n_nameless} columns without a name"
+            )
         raise ValueError(f"its first line has the column {twice!r} twice")
     body, lines = rows[has_names:], numbers[has_names:]
     if not body:
@@ -246,6 +276,27 @@ def _from_text(text: str, file: str) -> Sheet:
         found[name], wrong = _as_column(cells, decimal_comma=decimal_comma)
         odd.update({name: wrong} if wrong else {})
     return Sheet(found, file, lines, units, odd)
+
+
+def _is_sample(cells: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
+    """Return whether a first line has values, and words that its columns have again."""
+    is_value = [*map(_is_value, cells)]
+    if all(is_value) or not any(map(_is_number, filter(None, cells))):
+        return all(is_value)
+    words = [place for place, known in enumerate(is_value) if not known]
+    return all(
+        any(len(row) > place and row[place] == cells[place] for row in others)
+        for place in words
+    )
+
+
+def _without_empty_ends(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Leave out what is to the right of all names, if no row has a cell there."""
+    width = len(rows[0])
+    while width and not rows[0][width - 1]:
+        width -= 1
+    is_empty_there = not any(map(any, (row[width:] for row in rows)))
+    return [row[:width] if is_empty_there else row for row in rows]
 
 
 def _are_numbered(cells: Sequence[str]) -> bool:

@@ -44,8 +44,9 @@ MOST_FRAMES = 1000
 # The same for samples at even times, such as one a minute beside a quick sensor, and
 # how many frames these may always become.
 _MOST_EVEN, _ALWAYS = 10_000, 10**6
-# Steps that differ by less are those of a constant rate.
-_REGULAR = 0.1
+# Steps that differ by less are those of a constant rate, if times run ahead of it, or
+# stay behind, by so few steps at most.
+_REGULAR, _AHEAD = 0.1, 1
 # Share of steps of an unusual size, up to which they are those of lost samples, and
 # their number from which a clock may be coarse.
 _MAX_ODD, _MIN_TURNS = 0.4, 5
@@ -213,9 +214,12 @@ class _Table:
         """Return whether the samples have this rate, which is constant."""
         if self.seconds is None or len(self.seconds) < 2:
             return True
-        steps = np.diff(self.seconds) / self.step
-        is_constant = bool(np.abs(steps - 1).max() <= _REGULAR)
-        return is_constant and abs(fps * self.step - 1) <= ONE_RATE
+        seconds = (self.seconds - self.seconds[0]) / self.step
+        # A rate may change by less than steps vary, and times run ahead all the same.
+        ahead = seconds - np.arange(len(seconds))
+        is_constant = np.abs(np.diff(ahead)).max() <= _REGULAR
+        is_constant &= np.abs(ahead).max() <= _AHEAD
+        return bool(is_constant) and abs(fps * self.step - 1) <= ONE_RATE
 
 
 def _check_columns(columns: Any) -> list[str] | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import sys
 from datetime import datetime
@@ -342,6 +343,30 @@ def test_twelve_is_the_first_hour_of_half_a_day(tmp_path, before, after, date):
     assert len(found[0]) == len(times)
 
 
+@pytest.mark.parametrize(
+    ("n_rows", "n_swapped"), [(12, 1), (30, 2), (500, 4), (9, 0), (20, 1), (100, 2)]
+)
+def test_few_samples_may_be_out_of_order(tmp_path, n_rows, n_swapped):
+    def read_with(n_swapped):
+        rows = np.arange(n_rows)
+        for place in range(1, 1 + 3 * n_swapped, 3):
+            rows[[place, place + 1]] = rows[[place + 1, place]]
+        return read_sensors(write(tmp_path / "a.csv", table(rows / 10, rows)))
+
+    assert_allclose(read_with(n_swapped)[0][:, 0], np.arange(n_rows))
+    with pytest.raises(ValueError, match=r"first at line 4 of 'a\.csv'"):
+        read_with(n_swapped + 1)
+
+
+def test_rate_that_changes_a_little_is_not_constant(tmp_path):
+    times = np.r_[np.arange(1000) / 30, 1000 / 30 + np.arange(1000) / 28]
+    write(tmp_path / "a.csv", table(times, times))
+    found = read_sensors(tmp_path, fps=29)
+    assert found.notes == ["1 of 1 resampled to 29 frames a second"]
+    assert_allclose(found[0][:, 0], np.arange(len(found[0])) / 29, atol=1e-9)
+    assert len(read_sensors(tmp_path)[0]) != len(times)
+
+
 def test_durations_of_more_than_a_day_have_no_midnight(tmp_path):
     minutes = np.arange(23 * 60 + 40, 24 * 60 + 25)
     times = [f"{minute // 60}:{minute % 60:02}:00" for minute in minutes]
@@ -502,6 +527,36 @@ def test_numbers_of_frames_with_gaps_are_no_feature(tmp_path):
     found = read_sensors(write(tmp_path / "a.csv", text))
     assert found.feature_names == ["x"]
     assert found.notes == ["left out: frame"]
+
+
+def test_first_line_of_words_that_come_again_is_a_sample(tmp_path):
+    text = "0.1,2,walk\n0.2,3,walk\n0.3,4,sit\n"
+    found = read_sensors(write(tmp_path / "a.csv", text), labels="column 2")
+    assert_allclose(found[0], [[0.1, 2], [0.2, 3], [0.3, 4]])
+    assert [found.action_names[label] for label in found.labels[0]] == [
+        *("walk", "walk", "sit")
+    ]
+
+
+def test_first_line_of_numbers_and_another_word_has_names(tmp_path):
+    text = "1,2,state\n3,4,run\n5,6,walk\n"
+    found = read_sensors(write(tmp_path / "a.csv", text), labels="state")
+    assert_allclose(found[0], [[3, 4], [5, 6]])
+
+
+@pytest.mark.parametrize("ends", [",,", ",", ",,,,"])
+@pytest.mark.parametrize("of_names", [True, False])
+def test_separators_at_the_ends_of_lines_are_no_columns(tmp_path, ends, of_names):
+    head, *rows = table(TIMES, X).splitlines()
+    lines = [head + ends * of_names, *(row + ends for row in rows)]
+    found = read_sensors(write(tmp_path / "a.csv", "\n".join(lines)))
+    assert (found.feature_names, found.notes) == (["x"], [])
+
+
+def test_cells_below_no_name_are_told(tmp_path):
+    write(tmp_path / "a.csv", "time,x,,\n0.1,1,,\n0.2,2,,5\n")
+    with pytest.raises(ValueError, match=r"a\.csv.* leaves 2 columns without a name"):
+        read_sensors(tmp_path)
 
 
 def test_a_second_column_of_times_is_no_feature(tmp_path):
@@ -903,6 +958,33 @@ def test_a_path_to_parquet_is_one_file(name, tmp_path):
     assert_array_equal(found[0][:, 0], X)
 
 
+def write_as_pandas_does(path, columns, index):
+    polars = pytest.importorskip("polars")
+    if not hasattr(polars, "read_parquet_metadata"):
+        pytest.skip("this version of polars reads no notes")
+    note = json.dumps({"index_columns": index})
+    polars.DataFrame(columns).write_parquet(path, metadata={"pandas": note})
+    return path
+
+
+def test_index_of_pandas_in_parquet_is_no_feature(tmp_path):
+    path = tmp_path / "a.parquet"
+    rows = {"time": TIMES, "x": X}
+    ids = np.arange(len(X)) * 7
+    counted = {"kind": "range", "start": 0, "stop": len(X), "step": 1}
+    for columns, index in (
+        (rows | {"id": ids}, "id"),
+        (rows | {"__index_level_0__": ids}, "__index_level_0__"),
+        (rows, counted),
+    ):
+        found = read_sensors(write_as_pandas_does(path, columns, [index]))
+        assert (found.feature_names, found.fps) == (["x"], [10])
+    days = np.datetime64("2024-05-01") + (1000 * TIMES).astype("timedelta64[ms]")
+    columns = {"x": X, "__index_level_0__": days}
+    found = read_sensors(write_as_pandas_does(path, columns, ["__index_level_0__"]))
+    assert (found.feature_names, found.fps) == (["x"], [10])
+
+
 def test_row_73_folder_is_no_parquet(tmp_path):
     polars = pytest.importorskip("polars")
     (tmp_path / "a.parquet").mkdir()
@@ -1024,7 +1106,8 @@ def test_data_frames_and_parquet(library, tmp_path):
         ("time,name\n0.1,a\n0.2,b\n", "no column of numbers"),
         (
             "time,x\n0.3,1\n0.2,2\n0.1,3\n",
-            r"do not rise; .*time=None with fps=; in a shell, --time none --fps",
+            r"do not rise, first at line 3 of 'a\.csv'; .*time=None with fps=; "
+            "in a shell, --time none --fps",
         ),
     ],
 )
