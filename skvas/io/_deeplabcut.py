@@ -6,6 +6,7 @@ import pickle
 import pickletools
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from skvas._printing import shorten
 from skvas.datasets._pickled import check_place
 from skvas.io._hdf5 import find_dataset, has, is_own, open_hdf5
 from skvas.io._text import decode, read_cells
-from skvas.io._track import Track, rows_of_frames
+from skvas.io._track import Track, frames_between
 
 LEVELS = ("scorer", "individuals", "bodyparts", "coords")
 _AXES = ("x", "y", "z")
@@ -37,13 +38,18 @@ def read(path: Path) -> Track:
     """
     path = Path(path)
     if path.suffix.lower() == ".csv":
-        names, values = _read_csv(path)
+        names, values, numbers = _read_csv(path)
     else:
-        names, values = _read_h5(path)
-    return _assemble(path, names, values)
+        names, values, numbers = _read_h5(path)
+    frames = _frames_of(numbers)
+    if frames is not None:
+        filled = np.full((len(frames), values.shape[1]), np.nan)
+        filled[[frames.index(number) for number in numbers]] = values
+        values = filled
+    return replace(_assemble(path, names, values), frames=frames)
 
 
-def _read_csv(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
+def _read_csv(path: Path) -> tuple[dict[str, list[str]], np.ndarray, list[int]]:
     try:
         table = list(read_cells(decode(read_bytes(path))))
     except ValueError as error:
@@ -69,10 +75,10 @@ def _read_csv(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
             raise ValueError(f"line {number} has {len(row)} cells, not {n_cells}")
     cells = [[cell or "nan" for cell in row[-width:]] for _, row in body]
     values = np.array(cells, dtype=np.float64).reshape(-1, width)
-    return names, _with_missing(values, _whole([row[0] for _, row in body]))
+    return names, values, _whole([row[0] for _, row in body])
 
 
-def _read_h5(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
+def _read_h5(path: Path) -> tuple[dict[str, list[str]], np.ndarray, list[int]]:
     """Read the table that pandas has written; nothing of it is run."""
     with open_hdf5(path) as file:
         groups = [file[name] for name in file if is_own(file, name)]
@@ -87,27 +93,20 @@ def _read_h5(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
         for block in blocks:
             columns += _read_names(table.attrs[f"{block}_kind"])
             values.append(np.asarray(table[block], dtype=np.float64))
-        numbers = np.asarray(table["index"]) if "index" in table.dtype.names else None
+        numbers = np.asarray(table["index"] if "index" in table.dtype.names else [])
     array = np.hstack([v.reshape(len(v), -1) for v in values])
-    if numbers is not None and numbers.dtype.kind in "iu":
-        array = _with_missing(array, numbers.tolist())
     if not columns or len(columns) != array.shape[1]:
         raise ValueError(f"{str(path)!r} has {len(columns)} names of columns")
     levels = LEVELS if len(columns[0]) == 4 else ("scorer", "bodyparts", "coords")
     named = zip(*columns, strict=True)
-    return {level: list(row) for level, row in zip(levels, named, strict=True)}, array
+    names_of = {level: list(row) for level, row in zip(levels, named, strict=True)}
+    return names_of, array, numbers.tolist() if numbers.dtype.kind in "iu" else []
 
 
-def _with_missing(values: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
-    """Put rows of NaN where the numbers of rows, which rise, leave frames out."""
-    rows = None
-    if len(numbers) and all(a < b for a, b in pairwise(numbers)):
-        rows = rows_of_frames(numbers)
-    if rows is None:
-        return values
-    filled = np.full((rows[-1] + 1, values.shape[1]), np.nan)
-    filled[rows] = values
-    return filled
+def _frames_of(numbers: Sequence[int]) -> range | None:
+    """Return the frames that rows stand for, if the numbers of rows rise."""
+    rises = bool(numbers) and all(a < b for a, b in pairwise(numbers))
+    return frames_between(numbers) if rises else None
 
 
 def _whole(cells: Sequence[str]) -> list[int]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from skvas._atomic import read_bytes
 from skvas.io._text import decode
-from skvas.io._track import Track, rows_of_frames
+from skvas.io._track import Track, frames_between
 
 # Keys under which results of MediaPipe have their landmarks, in its languages.
 _LANDMARKS = (
@@ -37,16 +37,16 @@ class OpenPoseClip:
 
     files: dict[int, Path]
 
-    def rows(self) -> dict[int, Path]:
-        """Return the files by their rows; a step that all numbers share is one row."""
-        rows = rows_of_frames(list(self.files))
-        if rows is None:
+    def frames(self) -> range:
+        """Return the numbers of frames; a step that all numbers share is one frame."""
+        frames = frames_between(list(self.files))
+        if frames is None:
             first, last = min(self.files), max(self.files)
             raise ValueError(
                 f"{self} has {len(self.files)} files for the frames {first} to {last}; "
                 "name them after the numbers of their frames"
             )
-        return dict(zip(rows, self.files.values(), strict=True))
+        return frames
 
     def __str__(self) -> str:
         return repr(str(next(iter(self.files.values())).parent))
@@ -147,8 +147,8 @@ def list_clips(folder: Path) -> dict[str, OpenPoseClip]:
 def read_openpose(source: Path | OpenPoseClip) -> Track:
     """Read the files of one clip, one a frame, in the order of their numbers."""
     clip = source if isinstance(source, OpenPoseClip) else _only_clip(Path(source))
-    rows = clip.rows()
-    bodies = {row: _read_people(file) for row, file in rows.items()}
+    frames = clip.frames()
+    bodies = {frames.index(n): _read_people(file) for n, file in clip.files.items()}
     counts = {len(body) for body in bodies.values() if body is not None}
     if len(counts) != 1:
         raise ValueError(
@@ -156,13 +156,13 @@ def read_openpose(source: Path | OpenPoseClip) -> Track:
         )
     (n_points,) = counts
     n_found = sum(len(body) for body in bodies.values() if body is not None)
-    _check_size(clip, max(rows) + 1, n_points, n_found)
-    filled = np.full((max(rows) + 1, n_points, 3), np.nan)
+    _check_size(clip, len(frames), n_points, n_found)
+    filled = np.full((len(frames), n_points, 3), np.nan)
     for row, body in bodies.items():
         if body is not None:
             filled[row] = body
     filled[filled[..., 2] == 0] = np.nan  # what was not found is at (0, 0)
-    return Track(filled[..., :2], filled[..., 2])
+    return Track(filled[..., :2], filled[..., 2], frames=frames)
 
 
 def _check_size(source: Any, n_frames: int, n_points: int, n_found: int) -> None:

@@ -198,6 +198,7 @@ def read_poses(
         feature_names=known[0].names or None,
         notes=_describe(known, min_confidence)
         + _describe_rates(known, fps)
+        + _describe_frames(tracks)
         + name_twins(source, SUFFIXES),
     )
 
@@ -287,3 +288,20 @@ def _describe_rates(tracks: list[Track], fps: float | None) -> list[str]:
     if fps is not None and rates - {f"{fps:g}"}:
         return [f"taken as {fps:g} frames a second, though files say {told}"]
     return [f"not resampled: files have {told} frames a second"] if "," in told else []
+
+
+def _describe_frames(tracks: Mapping[str, Track]) -> list[str]:
+    """Say where rows are not the frames of a video from its first one on."""
+    numbered = [(name, t.frames) for name, t in tracks.items() if t.frames is not None]
+    # Frames are counted from 0 or from 1.
+    odd = [(n, f) for n, f in numbered if f.start not in (0, 1) or f.step > 1]
+    if not odd:
+        return []
+    name, frames = odd[0]
+    which = "frames" if frames.step == 1 else f"one in {frames.step} frames"
+    n_more = len(odd) - 1
+    more = f" ({n_more} more start late, or leave frames out)" if n_more else ""
+    return [
+        f"rows of {name!r} are {which} of its video from frame {frames.start} on"
+        f"{more}: times count from the first row, by the rate of rows"
+    ]

@@ -14,15 +14,15 @@ from skvas.validation import spelled_as
 _SPARSE = 1000
 
 
-def rows_of_frames(numbers: Sequence[int]) -> list[int] | None:
-    """Return the rows of frames, by their numbers; a step that all share is one row.
+def frames_between(numbers: Sequence[int]) -> range | None:
+    """Return the frames from the first number to the last, by the step that all share.
 
     None where the numbers leave out so many that they are none of frames.
     """
     first = min(numbers)
     step = math.gcd(*(number - first for number in numbers)) or 1
-    rows = [(number - first) // step for number in numbers]
-    return rows if max(rows) < _SPARSE * len(rows) else None
+    frames = range(first, max(numbers) + 1, step)
+    return frames if len(frames) <= _SPARSE * len(numbers) else None
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Track:
     computed : list of str
         Keypoints that are no places, such as angles of joints: they are taken only
         where they are asked for by name.
+    frames : range, default=None
+        Numbers of the frames in their video, where the file numbers them.
     """
 
     points: np.ndarray
@@ -54,6 +56,7 @@ class Track:
     fps: float | None = None
     name: str | None = None
     computed: list[str] = field(default_factory=list)
+    frames: range | None = None
 
     @property
     def names(self) -> list[str]:

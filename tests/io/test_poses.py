@@ -575,8 +575,23 @@ def test_frames_without_a_file_of_openpose_are_missing(tmp_path):
 
 def test_frames_that_openpose_steps_over_are_not_missing(tmp_path):
     write_openpose(tmp_path, "clip_", [100, 105, 115, 120])
-    (found,) = read_poses(tmp_path)
-    assert_array_equal(np.isnan(found).any(axis=(1, 2)), [0, 0, 1, 0, 0])
+    found = read_poses(tmp_path)
+    assert_array_equal(np.isnan(found[0]).any(axis=(1, 2)), [0, 0, 1, 0, 0])
+    (note,) = (note for note in found.notes if note.startswith("rows of"))
+    assert "one in 5 frames of its video from frame 100 on: times count" in note
+
+
+@pytest.mark.parametrize("first", [0, 1, 12])
+def test_rows_that_do_not_start_with_a_video_are_told(tmp_path, first):
+    head = "scorer,net,net\nbodyparts,a,a\ncoords,x,y\n"
+    for name, start in (("a", 0), ("b", first), ("c", first)):
+        rows = [f"{start + row},{row},2" for row in range(4)]
+        (tmp_path / f"{name}.csv").write_text(head + "\n".join(rows))
+    told = " ".join(read_poses(tmp_path).notes)
+    assert told.startswith(
+        "rows of 'b' are frames of its video from frame 12 on (1 mo"
+    ) == (first == 12)
+    assert bool(told) == (first == 12)
 
 
 @pytest.mark.parametrize("read", [read_poses, read_recordings])
